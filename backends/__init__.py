@@ -1,0 +1,1 @@
+"""One adapter a framework; reached through ``weightdecay.load``, never imported directly."""

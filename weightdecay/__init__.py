@@ -1,0 +1,73 @@
+"""One weight-decay experiment, the same numbers on every framework.
+
+The public names are loaded when they are first used, so that the command line can print its help
+without waiting for NumPy, and importing this package imports no framework.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from weightdecay.data.dataset import Dataset, from_arrays
+    from weightdecay.data.load import load_data
+    from weightdecay.data.monomials import count_monomials, monomial_features
+    from weightdecay.data.sources import Polynomial, Synthetic, Table
+    from weightdecay.exact import Certificate, certify
+    from weightdecay.experiment import Experiment
+    from weightdecay.registry import available, load
+    from weightdecay.train import FitResult, History, fit
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Certificate": "exact",
+    "Dataset": "data.dataset",
+    "Experiment": "experiment",
+    "FitResult": "train",
+    "History": "train",
+    "Polynomial": "data.sources",
+    "Synthetic": "data.sources",
+    "Table": "data.sources",
+    "available": "registry",
+    "certify": "exact",
+    "count_monomials": "data.monomials",
+    "fit": "train",
+    "from_arrays": "data.dataset",
+    "load": "registry",
+    "load_data": "data.load",
+    "monomial_features": "data.monomials",
+}
+
+__all__ = [
+    "Certificate",
+    "Dataset",
+    "Experiment",
+    "FitResult",
+    "History",
+    "Polynomial",
+    "Synthetic",
+    "Table",
+    "__version__",
+    "available",
+    "certify",
+    "count_monomials",
+    "fit",
+    "from_arrays",
+    "load",
+    "load_data",
+    "monomial_features",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"weightdecay.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,265 @@
+"""The examples of one experiment, checked and split into a training and a validation part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from weightdecay.data.sources import STANDARDIZE, Arrays, DataSource
+from weightdecay.data.streams import generator
+from weightdecay.errors import InputError
+from weightdecay.ops import NumPyArray
+from weightdecay.validate import choice, number
+
+
+@dataclass(frozen=True)
+class Standardization:
+    """x ↦ (x − x_mean) / x_scale and y ↦ (y − y_mean) / y_scale, measured on the training part.
+
+    A constant column has scale 1, so that it becomes 0 and not NaN.
+    """
+
+    x_mean: NumPyArray
+    x_scale: NumPyArray
+    y_mean: float
+    y_scale: float
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Training and validation examples.
+
+    Attributes
+    ----------
+    X_train, y_train : arrays of shape (n, num_inputs) and (n,)
+    X_val, y_val : arrays of shape (m, num_inputs) and (m,)
+        m may be 0: then no validation loss is computed.
+    source : Synthetic, Polynomial, Table or Arrays
+        The description that goes into results.
+    columns : tuple of str
+        Names of the inputs.
+    weight_train, weight_val : arrays of shape (n,) and (m,), optional
+        Sample weights of mean 1; None weighs all examples alike.
+    standardization : Standardization, optional
+        What was applied to reach these numbers.
+
+    Raises
+    ------
+    InputError
+        Shapes that do not fit, NaN or infinity, negative weights or weights that are all 0.
+    """
+
+    X_train: NumPyArray
+    y_train: NumPyArray
+    X_val: NumPyArray
+    y_val: NumPyArray
+    source: DataSource
+    columns: tuple[str, ...] = ()
+    weight_train: NumPyArray | None = None
+    weight_val: NumPyArray | None = None
+    standardization: Standardization | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Check shapes and values once, so that nothing downstream has to."""
+        p = self.X_train.shape[1] if np.ndim(self.X_train) == 2 else 0
+        if not self.columns:
+            object.__setattr__(self, "columns", tuple(f"x{i}" for i in range(p)))
+        for part in ("train", "val"):
+            X, y = getattr(self, f"X_{part}"), getattr(self, f"y_{part}")
+            if np.ndim(X) != 2 or X.shape[1] == 0 or X.shape[1] != len(self.columns):
+                raise InputError(
+                    f"X_{part} has shape {np.shape(X)}: it must be two-dimensional, with one column "
+                    f"for each of the {len(self.columns)} inputs."
+                )
+            if np.shape(y) != (len(X),):
+                raise InputError(
+                    f"y_{part} has shape {np.shape(y)}: it must be one number for each of the "
+                    f"{len(X)} rows of X_{part}."
+                )
+            require_finite(X, self.columns)
+            require_finite(y[:, None], ("y",))
+            weight = _mean_one(getattr(self, f"weight_{part}"), len(X), f"sample weights ({part})")
+            object.__setattr__(self, f"weight_{part}", weight)
+        if not len(self.X_train):
+            raise InputError("there are no training examples: at least one row is needed.")
+
+    @property
+    def num_train(self) -> int:
+        """Number of training examples, n."""
+        return len(self.X_train)
+
+    @property
+    def num_val(self) -> int:
+        """Number of validation examples."""
+        return len(self.X_val)
+
+    @property
+    def num_inputs(self) -> int:
+        """Number of inputs, the length of w."""
+        return int(self.X_train.shape[1])
+
+
+def require_finite(values: NumPyArray, columns: Sequence[str]) -> None:
+    """Raise InputError at the first NaN or infinity, with its column and its row from 1."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = np.sum(values)  # finite only if every value is: one pass, no copy
+    if np.isfinite(total) or np.isfinite(values).all():
+        return
+    row, column = np.argwhere(~np.isfinite(values))[0]
+    count = int(np.count_nonzero(~np.isfinite(values)))
+    what = "infinite" if np.isinf(values[row, column]) else "missing or not a number (NaN)"
+    others = f" ({count} such values in all)" if count > 1 else ""
+    raise InputError(
+        f"column {columns[column]!r}, row {row + 1}: the value is {what}{others}; every value must "
+        "be a finite number, so fill it in or leave the row or the column out."
+    )
+
+
+def _mean_one(weight: NumPyArray | None, n: int, name: str) -> NumPyArray | None:
+    if weight is None or n == 0:
+        return None
+    if np.shape(weight) != (n,):
+        raise InputError(f"{name} have shape {np.shape(weight)}: one for each of {n} rows is needed.")
+    require_finite(weight[:, None], (name,))
+    if (weight < 0).any():
+        row = int(np.argmax(weight < 0))
+        raise InputError(f"{name}, row {row + 1}: {weight[row]:g} is negative; 0 is the least.")
+    if not weight.any():
+        raise InputError(f"{name} are all 0: at least one must be positive.")
+    scaled: NumPyArray = weight / weight.mean()
+    return scaled
+
+
+def split_rows(n: int, validation_fraction: float, seed: int) -> tuple[NumPyArray, NumPyArray]:
+    """Row numbers of the training and of the validation part, each in the table's order.
+
+    Raises
+    ------
+    InputError
+        Fewer than two rows, which cannot be split.
+    """
+    if n < 2:
+        raise InputError(
+            f"there {'is' if n == 1 else 'are'} {n} row{'s' * (n != 1)}: at least 2 are needed, one "
+            "to train on and one to validate."
+        )
+    num_val = min(max(round(validation_fraction * n), 1), n - 1)
+    order = generator(seed, "split").permutation(n)
+    return np.sort(order[num_val:]), np.sort(order[:num_val])
+
+
+def from_arrays(
+    X: npt.ArrayLike,
+    y: npt.ArrayLike,
+    X_val: npt.ArrayLike | None = None,
+    y_val: npt.ArrayLike | None = None,
+    *,
+    sample_weight: npt.ArrayLike | None = None,
+    validation_fraction: float | None = None,
+    seed: int = 0,
+    standardize: str = "none",
+    columns: Sequence[str] | None = None,
+    source: DataSource | None = None,
+) -> Dataset:
+    """A dataset from arrays or data frames.
+
+    Parameters
+    ----------
+    X, y : array-like of shape (rows, num_inputs) and (rows,)
+        A frame's column names become the names of the inputs. float32 stays float32; everything
+        else becomes float64.
+    X_val, y_val : array-like, optional
+        Validation examples. Without them, `validation_fraction` of the rows are held out, drawn
+        from `seed`; without either there is no validation loss.
+    sample_weight : array-like of shape (rows,), optional
+        Weights of the rows of X, scaled to mean 1.
+    standardize : 'none', 'inputs' or 'both'
+        Scale to mean 0 and standard deviation 1, as measured on the training part alone (with its
+        sample weights).
+
+    Raises
+    ------
+    InputError
+        See `Dataset`; also values that are no numbers.
+    """
+    choice("standardize", standardize, STANDARDIZE)
+    names = columns if columns is not None else getattr(X, "columns", ())
+    X_all, y_all = _numeric(X, "X"), _numeric(y, "y")
+    if X_all.ndim != 2:
+        raise InputError(f"X has shape {X_all.shape}: it must be (rows, num_inputs).")
+    if y_all.shape != (len(X_all),):
+        raise InputError(f"y has shape {y_all.shape}: it must be ({len(X_all)},), one a row of X.")
+    weight = None if sample_weight is None else _numeric(sample_weight, "sample_weight")
+    if weight is not None and weight.shape != y_all.shape:
+        raise InputError(f"sample_weight has shape {weight.shape}: it must be {y_all.shape}.")
+    if (X_val is None) != (y_val is None):
+        raise InputError("X_val and y_val go together: give both or neither.")
+    weight_val = None
+    if X_val is not None and y_val is not None:
+        if validation_fraction is not None:
+            raise InputError("validation_fraction does not go with X_val and y_val: give one.")
+        held_out = _numeric(X_val, "X_val"), _numeric(y_val, "y_val")
+    elif validation_fraction is not None:
+        number("validation_fraction", validation_fraction, above=0, below=1)
+        # Before the split, so that a message names the row of the table.
+        names = tuple(str(name) for name in names) or tuple(f"x{i}" for i in range(X_all.shape[1]))
+        require_finite(X_all, names)
+        require_finite(y_all[:, None], ("y",))
+        train, val = split_rows(len(X_all), validation_fraction, seed)
+        held_out = X_all[val], y_all[val]
+        weight_val = None if weight is None else weight[val]
+        X_all, y_all = X_all[train], y_all[train]
+        weight = None if weight is None else weight[train]
+    else:
+        held_out = X_all[:0], y_all[:0]
+    dataset = Dataset(
+        X_all,
+        y_all,
+        *held_out,
+        source=source or Arrays(len(X_all), len(held_out[0]), X_all.shape[1]),
+        columns=tuple(str(name) for name in names),
+        weight_train=weight,
+        weight_val=weight_val,
+    )
+    return dataset if standardize == "none" else _standardized(dataset, standardize)
+
+
+def _numeric(values: Any, name: str) -> NumPyArray:
+    try:
+        array = np.asarray(values)
+        return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} does not hold numbers: {error}.") from error
+
+
+def _standardized(dataset: Dataset, standardize: str) -> Dataset:
+    """The same examples, scaled by the moments of the training part."""
+    weight = dataset.weight_train
+    x_mean, x_scale = _moments(dataset.X_train, weight)
+    y_mean, y_scale = 0.0, 1.0
+    if standardize == "both":
+        mean, scale = _moments(dataset.y_train[:, None], weight)
+        y_mean, y_scale = float(mean[0]), float(scale[0])
+    return Dataset(
+        (dataset.X_train - x_mean) / x_scale,
+        (dataset.y_train - y_mean) / y_scale,
+        (dataset.X_val - x_mean) / x_scale,
+        (dataset.y_val - y_mean) / y_scale,
+        source=dataset.source,
+        columns=dataset.columns,
+        weight_train=weight,
+        weight_val=dataset.weight_val,
+        standardization=Standardization(x_mean, x_scale, y_mean, y_scale),
+    )
+
+
+def _moments(X: NumPyArray, weight: NumPyArray | None) -> tuple[NumPyArray, NumPyArray]:
+    mean = np.average(X, axis=0, weights=weight)
+    scale = np.sqrt(np.average((X - mean) ** 2, axis=0, weights=weight))
+    # A constant column is told by rounding, not by an exact 0.
+    constant = scale <= 10 * np.finfo(X.dtype).eps * np.abs(mean)
+    return mean, np.where(constant, 1.0, scale).astype(X.dtype)

@@ -1,0 +1,169 @@
+"""CSV, TSV, Parquet and NPZ files to named columns of numbers, through polars and NumPy."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from weightdecay.data.dataset import require_finite
+from weightdecay.errors import InputError, MissingExtraError
+from weightdecay.ops import NumPyArray
+
+SUFFIXES = (".csv", ".tsv", ".parquet", ".npz")
+
+
+class Columns(Protocol):
+    """Named columns of equal length, some of which may hold no numbers."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns in the file's order."""
+
+    def numbers(self, names: Sequence[str]) -> NumPyArray:
+        """The chosen columns as float64, shape (rows, len(names)).
+
+        Raises InputError at the first value that is missing, infinite or no number, with its
+        column and its row (from 1, the header not counted).
+        """
+
+
+def read(path: Path) -> Columns:
+    """Open a table by its suffix.
+
+    Raises
+    ------
+    InputError
+        The file is missing, empty, truncated or of an unknown kind.
+    MissingExtraError
+        CSV, TSV and Parquet need polars.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise InputError(f"{str(path)!r} is no table: it must end in {', '.join(SUFFIXES)}.")
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise InputError(f"{str(path)!r} {what}: name a {suffix} file.")
+    if path.stat().st_size == 0:
+        raise InputError(f"{str(path)!r} is empty: it must hold a table.")
+    return _read_npz(path) if suffix == ".npz" else _read_frame(path, suffix)
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """A polars frame."""
+
+    frame: Any
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.frame.columns)
+
+    def numbers(self, names: Sequence[str]) -> NumPyArray:
+        import polars as pl
+
+        chosen = self.frame.select(names)
+        for name in names:
+            column = chosen[name]
+            if not (column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.Null)):
+                raise _no_number(name, column, pl)
+        values: NumPyArray = chosen.cast(pl.Float64).to_numpy(order="c")
+        require_finite(values, names)
+        return values
+
+
+def _no_number(name: str, column: Any, pl: Any) -> InputError:
+    """The first value of a column that cannot be read as a number."""
+    text = column.cast(pl.String, strict=False)
+    bad = text.cast(pl.Float64, strict=False).is_null() & text.is_not_null()
+    row = bad.arg_max() or 0
+    return InputError(
+        f"column {name!r}, row {row + 1}: {column[row]!r} is no number; encode the column as "
+        "numbers or drop it."
+    )
+
+
+def _read_frame(path: Path, suffix: str) -> _Frame:
+    try:
+        import polars as pl
+    except ImportError as error:
+        raise MissingExtraError(f"reading {suffix} files", "files") from error
+    try:
+        if suffix == ".parquet":
+            frame = pl.read_parquet(path)
+        else:
+            frame = pl.read_csv(
+                path, separator=_separator(path, suffix), infer_schema_length=None
+            )
+    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        raise InputError(
+            f"{str(path)!r} cannot be read as {suffix[1:]} ({reason}): it may be truncated or of "
+            "another kind."
+        ) from error
+    if not frame.height:
+        raise InputError(f"{str(path)!r} has a header and no rows: it must hold examples.")
+    return _Frame(frame)
+
+
+def _separator(path: Path, suffix: str) -> str:
+    """Tab, comma, or the semicolon that spreadsheets write where the comma is the decimal mark."""
+    if suffix == ".tsv":
+        return "\t"
+    with path.open(encoding="utf-8", errors="replace") as file:
+        header = file.readline()
+    return ";" if ";" in header and "," not in header else ","
+
+
+@dataclass(frozen=True)
+class _Archive:
+    """The arrays of an NPZ file: one-dimensional ones are columns, two-dimensional ones several."""
+
+    columns: Mapping[str, NumPyArray]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.columns)
+
+    def numbers(self, names: Sequence[str]) -> NumPyArray:
+        for name in names:
+            if self.columns[name].dtype.kind not in "biuf":
+                raise InputError(
+                    f"column {name!r}, row 1: {self.columns[name][0]!r} is no number; encode the "
+                    "column as numbers or drop it."
+                )
+        values = np.stack([self.columns[name] for name in names], axis=1, dtype=np.float64)
+        require_finite(values, names)
+        return values
+
+
+def _read_npz(path: Path) -> _Archive:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{str(path)!r} cannot be read as npz ({error}): it must be written by numpy.savez, "
+            "without pickled objects, and whole."
+        ) from error
+    columns: dict[str, NumPyArray] = {}
+    for name, array in arrays.items():
+        if array.ndim == 1:
+            columns[name] = array
+        elif array.ndim == 2:
+            columns |= {f"{name}{j}": array[:, j] for j in range(array.shape[1])}
+        else:
+            raise InputError(
+                f"array {name!r} of {str(path)!r} has shape {array.shape}: it must be a column or a "
+                "matrix of columns."
+            )
+    lengths = {name: len(column) for name, column in columns.items()}
+    if len(set(lengths.values())) != 1 or not max(lengths.values()):
+        raise InputError(
+            f"the arrays of {str(path)!r} must have equal lengths above 0, not {lengths}."
+        )
+    return _Archive(columns)

@@ -1,0 +1,91 @@
+"""What can go wrong, each with the exit code that the command line gives it.
+
+Every message is one sentence or two: what was wrong, and what would be right.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class WeightDecayError(Exception):
+    """Base of every error this package raises on purpose."""
+
+    exit_code = 2
+
+
+class InputError(WeightDecayError, ValueError):
+    """A value, a file or a name that cannot be used."""
+
+
+class UnknownNameError(InputError):
+    """A name that is none of the known ones; the message offers the nearest."""
+
+    def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
+        """Say that `name` is no known `kind`, and which ones are."""
+        names = sorted(known)
+        near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        listed = ", ".join(names)
+        super().__init__(f"unknown {kind} {str(name)!r}: {hint}known are {listed}.")
+
+
+class MissingExtraError(WeightDecayError, ImportError):
+    """An optional library is needed and not installed."""
+
+    def __init__(self, purpose: str, extra: str) -> None:
+        """Say what needs the extra named `extra`, and how to install it."""
+        super().__init__(f"{purpose} needs the extra {extra!r}: {install_hint(extra)}.")
+
+
+class BackendError(WeightDecayError):
+    """A backend that was asked for cannot be used."""
+
+
+class BackendNotInstalledError(BackendError, ImportError):
+    """The framework of a known backend is not installed."""
+
+
+class BackendBrokenError(BackendError, ImportError):
+    """The framework is installed but does not import, or its adapter is incomplete."""
+
+
+class DivergenceError(WeightDecayError, ArithmeticError):
+    """Training left the finite numbers, or is on its way out of them.
+
+    Attributes
+    ----------
+    epoch : int
+        The epoch, counted from 1, in which it happened.
+    lambd : float
+        λ of the run that diverged.
+    bound : float or None
+        Learning rates below it are stable on this data; None where the update rule has no such
+        bound.
+    suggested_lr : float or None
+        A learning rate that stays clear of the bound.
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        epoch: int,
+        lambd: float,
+        bound: float | None,
+        suggested_lr: float | None,
+    ) -> None:
+        """Keep the figures beside the sentence, for programs that act on them."""
+        super().__init__(message)
+        self.epoch = epoch
+        self.lambd = lambd
+        self.bound = bound
+        self.suggested_lr = suggested_lr
+
+
+def install_hint(extra: str) -> str:
+    """How to install an extra, from a checkout of this project or elsewhere."""
+    return f"pip install '.[{extra}]' in a checkout, pip install 'weightdecay[{extra}]' elsewhere"

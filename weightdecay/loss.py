@@ -1,0 +1,29 @@
+"""The data term: half the mean squared error, and its gradient.
+
+With c the weights of a mean over examples (1/n each, or the sample weight over n),
+
+    L(w, b) = Σ cᵢ ½ (w·xᵢ + b − yᵢ)²        ∂L/∂w = Σ cᵢ xᵢ (w·xᵢ + b − yᵢ)        ∂L/∂b = Σ cᵢ (w·xᵢ + b − yᵢ)
+
+Every function takes X (n, num_inputs), y (n, 1), c (n, 1) or (n, runs) and gives one value a run.
+"""
+
+from __future__ import annotations
+
+from weightdecay.ops import Array, Ops, Parameters
+
+
+def residual(ops: Ops, params: Parameters, X: Array, y: Array) -> Array:
+    """w·xᵢ + b − yᵢ, shape (n, runs)."""
+    return ops.matmul(X, params.w) + params.b - y
+
+
+def value(ops: Ops, params: Parameters, X: Array, y: Array, c: Array) -> Array:
+    """L, shape (runs,)."""
+    r = residual(ops, params, X, y)
+    return ops.sum(c * r * r, axis=0) / 2
+
+
+def gradient(ops: Ops, params: Parameters, X: Array, y: Array, c: Array) -> Parameters:
+    """∂L/∂w, shape (num_inputs, runs), and ∂L/∂b, shape (runs,)."""
+    r = c * residual(ops, params, X, y)
+    return Parameters(ops.matmul(ops.matrix_transpose(X), r), ops.sum(r, axis=0))

@@ -1,0 +1,76 @@
+"""The penalties λ₁ ‖w‖₁ and λ₂/2 ‖w‖², with strengths that may differ by input and by run.
+
+A penalty is never a norm: `value` is what the objective adds, and ‖w‖₂ is computed where it is
+reported. Zou & Hastie (2005) for the elastic net; `soft_threshold` is the proximal operator of
+t‖·‖₁ (Parikh & Boyd, 2014, section 6.5.2).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from weightdecay.errors import InputError, UnknownNameError
+from weightdecay.experiment import Experiment
+from weightdecay.ops import Array, NumPyArray, Ops, Parameters
+
+
+class Strength(NamedTuple):
+    """λ₁ and λ₂ of every parameter: w has shape (num_inputs, runs) or (1, runs), b has (runs,)."""
+
+    l1: Parameters
+    l2: Parameters
+
+
+def value(ops: Ops, params: Parameters, strength: Strength) -> Array:
+    """λ₂/2 ‖w‖² + λ₁ ‖w‖₁, and the same of the bias where it has a strength; shape (runs,)."""
+    (l1_w, l1_b), (l2_w, l2_b) = strength
+    w, b = params
+    of_weights = ops.sum(l2_w * w * w / 2 + l1_w * abs(w), axis=0)
+    return of_weights + l2_b * b * b / 2 + l1_b * abs(b)
+
+
+def soft_threshold(ops: Ops, v: Array, t: Array) -> Array:
+    """S(v, t) = v − clip(v, −t, t): moved towards 0 by t, and exactly 0 within t of it."""
+    return v - ops.clip(v, -t, t)
+
+
+def strength(experiment: Experiment, columns: tuple[str, ...]) -> Strength:
+    """λ₁ and λ₂ that an experiment gives the inputs named `columns`, as NumPy arrays.
+
+    Raises
+    ------
+    InputError
+        Penalty factors that do not fit the inputs.
+    """
+    lambd = np.asarray(experiment.lambd)
+    shares = {"none": 0.0, "l1": 1.0, "l2": 0.0, "elasticnet": experiment.l1_ratio}
+    share = shares[experiment.penalty]
+    l1, l2 = share * lambd, (1 - share) * lambd
+    factor = factors(experiment, columns)
+    if factor is None:
+        factor = np.ones(1)
+    bias = float(experiment.penalize_bias)
+    return Strength(
+        l1=Parameters(factor[:, None] * l1, bias * l1),
+        l2=Parameters(factor[:, None] * l2, bias * l2),
+    )
+
+
+def factors(experiment: Experiment, columns: tuple[str, ...]) -> NumPyArray | None:
+    """The penalty factor of every input, or None where all are 1."""
+    given = experiment.penalty_factors
+    if given is None:
+        return None
+    if isinstance(given, dict):
+        for name in given:
+            if name not in columns:
+                raise UnknownNameError("penalty factor's column", name, columns)
+        return np.array([given.get(name, 1.0) for name in columns])
+    if len(given) != len(columns):
+        raise InputError(
+            f"penalty_factors holds {len(given)} numbers: one for each of the {len(columns)} inputs "
+            "is needed."
+        )
+    return np.array(given)

@@ -1,0 +1,244 @@
+"""From a backend's name to its ops: lazily, and with an error that says what is missing.
+
+The name is the argument where one is given, else the environment variable
+``WEIGHTDECAY_BACKEND`` (read at the call, not at import), else ``numpy``. A backend that was asked
+for and cannot be had is an error: never another backend in its place.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import os
+from dataclasses import dataclass
+from typing import cast
+
+from weightdecay.errors import (
+    BackendBrokenError,
+    BackendError,
+    BackendNotInstalledError,
+    InputError,
+    UnknownNameError,
+    install_hint,
+)
+from weightdecay.ops import DTYPES, VERBS, Adapter, Ops
+
+ENVIRONMENT_VARIABLE = "WEIGHTDECAY_BACKEND"
+ENTRY_POINT_GROUP = "weightdecay.backends"
+DEFAULT = "numpy"
+
+
+@dataclass(frozen=True)
+class Registration:
+    """Where a backend's adapter lives, and what must be installed for it to import.
+
+    Attributes
+    ----------
+    name : str
+        What users write.
+    module : str
+        The adapter module.
+    framework : str or None
+        The top-level package it needs; None when only the adapter knows.
+    install : str
+        How to install that package.
+    """
+
+    name: str
+    module: str
+    framework: str | None
+    install: str
+
+
+BUILT_IN = {
+    "numpy": Registration(
+        "numpy",
+        "weightdecay.backends.numpy_backend",
+        "numpy",
+        "comes with weightdecay",
+    ),
+    "torch": Registration(
+        "torch",
+        "weightdecay.backends.torch_backend",
+        "torch",
+        install_hint("torch"),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class BackendInfo:
+    """One row of `available`: a known backend as it is found on this machine.
+
+    `problem` is None when the backend is ready; otherwise it says why not, and `version`,
+    `devices` and `dtypes` are empty.
+    """
+
+    name: str
+    installed: bool
+    version: str | None
+    devices: tuple[str, ...]
+    dtypes: tuple[str, ...]
+    install: str
+    problem: str | None
+
+
+def registrations() -> dict[str, Registration]:
+    """Every known backend: the built-in ones, then those of the entry-point group.
+
+    A third party's package registers an adapter module under ``weightdecay.backends``; the names of
+    built-in backends are taken.
+    """
+    from importlib.metadata import entry_points  # 40 ms that the built-in backends need not pay
+
+    third_party = {
+        point.name: Registration(
+            point.name,
+            point.value,
+            None,
+            f"comes with {point.dist.name}" if point.dist else "comes with its own package",
+        )
+        for point in entry_points(group=ENTRY_POINT_GROUP)
+        if point.name not in BUILT_IN
+    }
+    return BUILT_IN | third_party
+
+
+def resolve_name(name: str | None = None) -> str:
+    """The backend that is meant: the argument, else the environment variable, else NumPy.
+
+    Raises
+    ------
+    InputError
+        The argument or the variable is set and empty, or carries quotation marks.
+    """
+    origin = "backend"
+    if name is None:
+        name = os.environ.get(ENVIRONMENT_VARIABLE)
+        origin = ENVIRONMENT_VARIABLE
+        if name is None:
+            return DEFAULT
+    if not name.strip():
+        raise InputError(f"{origin} is empty: name a backend, such as 'numpy', or leave it out.")
+    if name != name.strip().strip("'\""):
+        plain = name.strip().strip("'\" ")
+        raise InputError(
+            f"{origin} is {name!r}, with quotation marks or blanks in the value: write {plain}."
+        )
+    return name
+
+
+def find(name: str) -> Registration:
+    """The registration of a backend.
+
+    Raises
+    ------
+    UnknownNameError
+        No backend of that name is built in or registered.
+    """
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    known = registrations()
+    if name not in known:
+        raise UnknownNameError("backend", name, known)
+    return known[name]
+
+
+def load_adapter(name: str) -> Adapter:
+    """Import a backend's adapter and check that it offers what an adapter must.
+
+    Raises
+    ------
+    UnknownNameError
+        No backend of that name is known.
+    BackendNotInstalledError
+        Its framework is not installed.
+    BackendBrokenError
+        The framework is installed and does not import, or the adapter is incomplete; the original
+        error is chained.
+    """
+    registration = find(name)
+    framework = registration.framework
+    if framework is not None and importlib.util.find_spec(framework) is None:
+        raise BackendNotInstalledError(
+            f"backend {name!r} needs the package {framework!r}, which is not installed: "
+            f"{registration.install}."
+        )
+    try:
+        module = importlib.import_module(registration.module)
+    except Exception as error:
+        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise BackendBrokenError(
+            f"backend {name!r} is installed but does not import "
+            f"({type(error).__name__}: {first_line}): reinstall it."
+        ) from error
+    missing = [part for part in ("version", "dtypes", "devices", "bind") if not hasattr(module, part)]
+    if missing:
+        raise BackendBrokenError(
+            f"the adapter {registration.module!r} of backend {name!r} lacks {', '.join(missing)}: "
+            "see weightdecay.ops.Adapter."
+        )
+    return cast(Adapter, module)
+
+
+@functools.cache
+def _bind(name: str, dtype: str, device: str) -> Ops:
+    """Bind once: a backend keeps its compiled loops with the ops they were made for."""
+    adapter = load_adapter(name)
+    if dtype not in adapter.dtypes:
+        raise BackendError(
+            f"backend {name!r} has no {dtype} here: it has {', '.join(adapter.dtypes)}."
+        )
+    devices = adapter.devices()
+    if device not in devices:
+        raise BackendError(
+            f"backend {name!r} finds no device {device!r} here: it has {', '.join(devices)}."
+        )
+    ops = adapter.bind(dtype, device)
+    missing = [verb for verb in (*VERBS, "dtype", "device") if not hasattr(ops, verb)]
+    if missing:
+        raise BackendBrokenError(
+            f"the adapter of backend {name!r} lacks {', '.join(missing)}: see weightdecay.ops."
+        )
+    return ops
+
+
+def load(name: str | None = None, dtype: str = "float64", device: str = "cpu") -> Ops:
+    """The tensor ops of a backend, bound to a dtype and a device.
+
+    Parameters
+    ----------
+    name : str, optional
+        'numpy', 'torch' or a registered third party's; by default ``WEIGHTDECAY_BACKEND``, else
+        'numpy'.
+    dtype : str
+        'float32' or 'float64'.
+    device : str
+        'cpu', 'cuda' or whatever else the backend lists.
+
+    Raises
+    ------
+    InputError, UnknownNameError, BackendNotInstalledError, BackendBrokenError, BackendError
+        Each says in one sentence what is wrong and what would be right.
+    """
+    if dtype not in DTYPES:
+        raise UnknownNameError("dtype", dtype, DTYPES)
+    return _bind(resolve_name(name), dtype, device)
+
+
+def available() -> list[BackendInfo]:
+    """Every known backend as it is found on this machine."""
+    return [_describe(registration) for registration in registrations().values()]
+
+
+def _describe(registration: Registration) -> BackendInfo:
+    try:
+        adapter = load_adapter(registration.name)
+        found = (adapter.version, tuple(adapter.devices()), tuple(adapter.dtypes))
+    except BackendError as error:
+        installed = not isinstance(error, BackendNotInstalledError)
+        return BackendInfo(
+            registration.name, installed, None, (), (), registration.install, str(error)
+        )
+    return BackendInfo(registration.name, True, *found, registration.install, None)

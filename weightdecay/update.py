@@ -1,0 +1,170 @@
+"""The update rules: an optimizer's direction, and where the decay enters.
+
+With gradient g of the data term, learning rate η, and states that start at 0:
+
+    sgd         d = g
+    momentum    m ← β m + g,  d = m                                     (Polyak, 1964)
+    nesterov    m ← β m + g,  d = g + β m                               (Sutskever et al., 2013)
+    adam        m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,
+                d = m̂ / (√v̂ + ε),  m̂ = m/(1 − β₁ᵗ),  v̂ = v/(1 − β₂ᵗ)    (Kingma & Ba, 2015)
+
+and every optimizer takes the step w ← w − η d. Decay is composed with it (`descend`):
+
+    coupled          the optimizer is fed g + λ₂w
+    decoupled        w ← (1 − ηλ₂) w before the optimizer's own step on g alone    (arXiv 1711.05101)
+    L1, subgradient  the optimizer is fed g + λ₁ sign(w)
+    L1, proximal     w ← S(w − η d, ηλ₁) after it: exact zeros
+
+So AdamW is adam with decoupled decay, and SGDW momentum with decoupled decay. For sgd the two
+coincide, and only there. The same functions serve w, of shape (num_inputs, runs), and b, of shape
+(runs,): hyperparameters have shape (runs,) or (1,).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+from weightdecay import loss
+from weightdecay.ops import Array, Ops, Parameters, Step
+from weightdecay.penalty import Strength, soft_threshold
+
+
+class Hyperparameters(NamedTuple):
+    """Of shape (runs,) or (1,), in the dtype of the run."""
+
+    lr: Array
+    momentum: Array
+    beta1: Array
+    beta2: Array
+    eps: Array
+
+
+class Problem(NamedTuple):
+    """What every step reads: the training examples, λ and the hyperparameters.
+
+    X is (n, num_inputs), y (n, 1); `weight` holds sample weights of mean 1, (n, 1) or (n, runs), or
+    is None.
+    """
+
+    X: Array
+    y: Array
+    weight: Array | None
+    strength: Strength
+    hyper: Hyperparameters
+
+
+class State(NamedTuple):
+    """What a step turns into the next: the parameters and the optimizer's memory of each."""
+
+    params: Parameters
+    memory: tuple[tuple[Array, ...], tuple[Array, ...]]
+
+
+class AdamMemory(NamedTuple):
+    """First and second moments, and the running powers β₁ᵗ and β₂ᵗ."""
+
+    m: Array
+    v: Array
+    power1: Array
+    power2: Array
+
+
+Optimizer: TypeAlias = Callable[[Ops, Array, Any, Hyperparameters], tuple[Array, Any]]
+
+
+def sgd(ops: Ops, g: Array, memory: tuple[()], h: Hyperparameters) -> tuple[Array, tuple[()]]:
+    """d = g."""
+    return g, memory
+
+
+def momentum(
+    ops: Ops, g: Array, memory: tuple[Array], h: Hyperparameters
+) -> tuple[Array, tuple[Array]]:
+    """Heavy ball, without dampening, the learning rate outside the momentum."""
+    m = h.momentum * memory[0] + g
+    return m, (m,)
+
+
+def nesterov(
+    ops: Ops, g: Array, memory: tuple[Array], h: Hyperparameters
+) -> tuple[Array, tuple[Array]]:
+    """Nesterov's momentum in the form that needs the gradient at w only."""
+    m = h.momentum * memory[0] + g
+    return g + h.momentum * m, (m,)
+
+
+def adam(
+    ops: Ops, g: Array, memory: AdamMemory, h: Hyperparameters
+) -> tuple[Array, AdamMemory]:
+    """Bias-corrected moments, ε outside the root."""
+    m = h.beta1 * memory.m + (1 - h.beta1) * g
+    v = h.beta2 * memory.v + (1 - h.beta2) * g * g
+    power1, power2 = h.beta1 * memory.power1, h.beta2 * memory.power2
+    direction = (m / (1 - power1)) / (ops.sqrt(v / (1 - power2)) + h.eps)
+    return direction, AdamMemory(m, v, power1, power2)
+
+
+def no_memory(zeros: Array, ones: Array) -> tuple[()]:
+    """For `sgd`."""
+    return ()
+
+
+def one_moment(zeros: Array, ones: Array) -> tuple[Array]:
+    """For `momentum` and `nesterov`."""
+    return (zeros,)
+
+
+def two_moments(zeros: Array, ones: Array) -> AdamMemory:
+    """For `adam`; the powers start at β⁰ = 1."""
+    return AdamMemory(zeros, zeros, ones, ones)
+
+
+OPTIMIZERS: dict[str, tuple[Optimizer, Callable[[Array, Array], Any]]] = {
+    "sgd": (sgd, no_memory),
+    "momentum": (momentum, one_moment),
+    "nesterov": (nesterov, one_moment),
+    "adam": (adam, two_moments),
+}
+"""Name to the rule and the memory it starts with."""
+
+
+@functools.cache
+def make_step(ops: Ops, optimizer: str, decay: str, l1_update: str, has_l1: bool) -> Step:
+    """The step that `Ops.fold` loops over; the same arguments give the same function.
+
+    A step takes a `State`, one row (rows, mean) of an `EpochPlan` and a `Problem`. `has_l1` says
+    whether any λ₁ is above 0: without one, the L1 terms are left out.
+    """
+    rule, _ = OPTIMIZERS[optimizer]
+    coupled = decay == "coupled"
+    proximal = has_l1 and l1_update == "proximal"
+    subgradient = has_l1 and l1_update == "subgradient"
+
+    def descend(
+        w: Array, g: Array, memory: Any, l1: Array, l2: Array, h: Hyperparameters
+    ) -> tuple[Array, Any]:
+        if coupled:
+            g = g + l2 * w
+        if subgradient:
+            g = g + l1 * ops.sign(w)
+        d, memory = rule(ops, g, memory, h)
+        if not coupled:
+            w = (1 - h.lr * l2) * w
+        w = w - h.lr * d
+        if proximal:
+            w = soft_threshold(ops, w, h.lr * l1)
+        return w, memory
+
+    def step(state: State, batch: tuple[Array, Array], problem: Problem) -> State:
+        rows, mean = batch
+        X, y = ops.take(problem.X, rows), ops.take(problem.y, rows)
+        c = mean if problem.weight is None else mean * ops.take(problem.weight, rows)
+        g = loss.gradient(ops, state.params, X, y, c)
+        (l1_w, l1_b), (l2_w, l2_b) = problem.strength
+        w, memory_w = descend(state.params.w, g.w, state.memory[0], l1_w, l2_w, problem.hyper)
+        b, memory_b = descend(state.params.b, g.b, state.memory[1], l1_b, l2_b, problem.hyper)
+        return State(Parameters(w, b), (memory_w, memory_b))
+
+    return step
