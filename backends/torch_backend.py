@@ -35,7 +35,9 @@ class TorchOps:
         x = np.asarray(obj)
         dtype = torch.int64 if x.dtype.kind in "iu" else getattr(torch, self.dtype)
         # PyTorch shares memory with the array where it can, and has no read-only tensors.
-        return torch.as_tensor(x if x.flags.writeable else x.copy(), dtype=dtype, device=self.device)
+        return torch.as_tensor(
+            x if x.flags.writeable else x.copy(), dtype=dtype, device=self.device
+        )
 
     def to_numpy(self, x: Array) -> NumPyArray:
         array: NumPyArray = x.detach().cpu().numpy()

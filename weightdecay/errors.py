@@ -36,7 +36,7 @@ class MissingExtraError(WeightDecayError, ImportError):
 
     def __init__(self, purpose: str, extra: str) -> None:
         """Say what needs the extra named `extra`, and how to install it."""
-        super().__init__(f"{purpose} needs the extra {extra!r}: {install_hint(extra)}.")
+        super().__init__(f"{purpose} needs the extra {extra!r}: run {install_hint(extra)}.")
 
 
 class BackendError(WeightDecayError):
@@ -87,5 +87,5 @@ class DivergenceError(WeightDecayError, ArithmeticError):
 
 
 def install_hint(extra: str) -> str:
-    """How to install an extra, from a checkout of this project or elsewhere."""
-    return f"pip install '.[{extra}]' in a checkout, pip install 'weightdecay[{extra}]' elsewhere"
+    """How to install an extra of this project."""
+    return f"pip install '.[{extra}]' in the checkout"

@@ -142,9 +142,7 @@ def _certify(
     return Certificate(float(gap), "exact", residual, Parameters(best[1:], best[0]))
 
 
-def kkt_residual(
-    problem: LeastSquares, theta: NumPyArray, l1: NumPyArray, l2: NumPyArray
-) -> float:
+def kkt_residual(problem: LeastSquares, theta: NumPyArray, l1: NumPyArray, l2: NumPyArray) -> float:
     """Largest distance from −∇(smooth part) to the subdifferential of Σ λ₁ⱼ|θⱼ|, over j."""
     g = problem.A.T @ (problem.A @ theta - problem.t) + l2 * theta
     violation = np.where(theta == 0, np.maximum(abs(g) - l1, 0), abs(g + l1 * np.sign(theta)))

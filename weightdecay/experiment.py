@@ -111,7 +111,7 @@ class Experiment:
             "eps": number("eps", self.eps, above=0),
             "batch_size": self.batch_size
             if self.batch_size == "full"
-            else integer("batch_size", self.batch_size, 1),
+            else integer("batch_size (unless it is 'full')", self.batch_size, 1),
             "epochs": integer("epochs", self.epochs, 1),
             "init_std": number("init_std", self.init_std, least=0),
             "seed": integer("seed", self.seed, 0),
@@ -192,15 +192,6 @@ class Experiment:
         """JSON text of `to_dict`."""
         return json.dumps(self.to_dict(), ensure_ascii=False, indent=2)
 
-    @classmethod
-    def from_json(cls, text: str) -> Experiment:
-        """The inverse of `to_json`; raises InputError on text that is not JSON."""
-        try:
-            plain = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise InputError(f"the experiment is not JSON: {error}.") from error
-        return cls.from_dict(plain)
-
     def to_toml(self) -> str:
         """TOML text of `to_dict`; settings that are None are left out."""
         import tomli_w
@@ -210,15 +201,14 @@ class Experiment:
         return tomli_w.dumps(plain)
 
     @classmethod
+    def from_json(cls, text: str) -> Experiment:
+        """The inverse of `to_json`; raises InputError on text that is not JSON."""
+        return cls.from_dict(_parse_json(text))
+
+    @classmethod
     def from_toml(cls, text: str) -> Experiment:
         """The inverse of `to_toml`; raises InputError on text that is not TOML."""
-        import tomllib
-
-        try:
-            plain = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise InputError(f"the experiment is not TOML: {error}.") from error
-        return cls.from_dict(plain)
+        return cls.from_dict(_parse_toml(text))
 
     @classmethod
     def from_file(cls, path: str | Path) -> Experiment:
@@ -229,19 +219,43 @@ class Experiment:
         InputError
             The file cannot be read, or does not hold an experiment.
         """
-        path = Path(path)
-        readers = {".toml": cls.from_toml, ".json": cls.from_json}
-        if path.suffix.lower() not in readers:
-            raise InputError(f"{str(path)!r} is no experiment file: it must end in .toml or .json.")
+        settings = read_settings(Path(path))
         try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            raise InputError(f"cannot read the experiment {str(path)!r}: {reason}.") from error
-        try:
-            return readers[path.suffix.lower()](text)
+            return cls.from_dict(settings)
         except InputError as error:
             raise InputError(f"in {str(path)!r}: {error}") from error
+
+
+def read_settings(path: Path) -> Mapping[str, Any]:
+    """What a .toml or .json file says of an experiment, not yet validated."""
+    parsers = {".toml": _parse_toml, ".json": _parse_json}
+    if path.suffix.lower() not in parsers:
+        raise InputError(f"{str(path)!r} is no experiment file: it must end in .toml or .json.")
+    try:
+        return parsers[path.suffix.lower()](path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = (getattr(error, "strerror", None) or "it is not UTF-8 text").lower()
+        raise InputError(
+            f"cannot read the experiment {str(path)!r} ({reason}): name a TOML or JSON file."
+        ) from error
+    except InputError as error:
+        raise InputError(f"in {str(path)!r}: {error}") from error
+
+
+def _parse_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"the experiment is not JSON ({error}).") from error
+
+
+def _parse_toml(text: str) -> Any:
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"the experiment is not TOML ({error}).") from error
 
 
 def _plain(value: Any) -> Any:

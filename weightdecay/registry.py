@@ -163,7 +163,7 @@ def load_adapter(name: str) -> Adapter:
     if framework is not None and importlib.util.find_spec(framework) is None:
         raise BackendNotInstalledError(
             f"backend {name!r} needs the package {framework!r}, which is not installed: "
-            f"{registration.install}."
+            f"run {registration.install}."
         )
     try:
         module = importlib.import_module(registration.module)
@@ -173,7 +173,9 @@ def load_adapter(name: str) -> Adapter:
             f"backend {name!r} is installed but does not import "
             f"({type(error).__name__}: {first_line}): reinstall it."
         ) from error
-    missing = [part for part in ("version", "dtypes", "devices", "bind") if not hasattr(module, part)]
+    missing = [
+        part for part in ("version", "dtypes", "devices", "bind") if not hasattr(module, part)
+    ]
     if missing:
         raise BackendBrokenError(
             f"the adapter {registration.module!r} of backend {name!r} lacks {', '.join(missing)}: "

@@ -237,9 +237,7 @@ def _initial(
     return Parameters(np.broadcast_to(w, (p, runs)).copy(), np.broadcast_to(b, (runs,)).copy())
 
 
-def _problem(
-    ops: Ops, experiment: Experiment, dataset: Dataset, strength: Strength
-) -> Problem:
+def _problem(ops: Ops, experiment: Experiment, dataset: Dataset, strength: Strength) -> Problem:
     beta1, beta2 = experiment.betas
     hyper = (experiment.lr, experiment.momentum, beta1, beta2, experiment.eps)
     weight = dataset.weight_train
@@ -345,6 +343,4 @@ class _Watch:
         curvature = largest_curvature(self.dataset, plan, self.dataset.weight_train)
         l2 = max(float(np.max(self.strength.l2.w[:, run])), float(self.strength.l2.b[run]))
         experiment = self.experiment
-        return stable_lr(
-            experiment.optimizer, experiment.decay, curvature, l2, experiment.momentum
-        )
+        return stable_lr(experiment.optimizer, experiment.decay, curvature, l2, experiment.momentum)

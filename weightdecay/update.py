@@ -95,9 +95,7 @@ def nesterov(
     return g + h.momentum * m, (m,)
 
 
-def adam(
-    ops: Ops, g: Array, memory: AdamMemory, h: Hyperparameters
-) -> tuple[Array, AdamMemory]:
+def adam(ops: Ops, g: Array, memory: AdamMemory, h: Hyperparameters) -> tuple[Array, AdamMemory]:
     """Bias-corrected moments, ε outside the root."""
     m = h.beta1 * memory.m + (1 - h.beta1) * g
     v = h.beta2 * memory.v + (1 - h.beta2) * g * g

@@ -123,7 +123,9 @@ def _mean_one(weight: NumPyArray | None, n: int, name: str) -> NumPyArray | None
     if weight is None or n == 0:
         return None
     if np.shape(weight) != (n,):
-        raise InputError(f"{name} have shape {np.shape(weight)}: one for each of {n} rows is needed.")
+        raise InputError(
+            f"{name} have shape {np.shape(weight)}: one for each of {n} rows is needed."
+        )
     require_finite(weight[:, None], (name,))
     if (weight < 0).any():
         row = int(np.argmax(weight < 0))

@@ -96,9 +96,7 @@ def _read_frame(path: Path, suffix: str) -> _Frame:
         if suffix == ".parquet":
             frame = pl.read_parquet(path)
         else:
-            frame = pl.read_csv(
-                path, separator=_separator(path, suffix), infer_schema_length=None
-            )
+            frame = pl.read_csv(path, separator=_separator(path, suffix), infer_schema_length=None)
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
         reason = str(error).strip().splitlines()[0].rstrip(".")
         raise InputError(

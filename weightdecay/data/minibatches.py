@@ -25,9 +25,7 @@ class EpochPlan(NamedTuple):
     mean: NumPyArray
 
 
-def draw(
-    n: int, batch_size: int | Literal["full"], epochs: int, seed: int
-) -> Iterator[EpochPlan]:
+def draw(n: int, batch_size: int | Literal["full"], epochs: int, seed: int) -> Iterator[EpochPlan]:
     """One plan an epoch, reshuffled each time; the last batch of an epoch may be shorter.
 
     Raises

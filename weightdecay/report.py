@@ -1,0 +1,174 @@
+"""What a run shows: one JSON object, or a table, the curves and a sentence.
+
+Every number says its convention: losses are the data term alone, the penalty is never called a
+norm, and the distance to the optimum is in units of the objective.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from weightdecay.curves import draw_in_terminal
+from weightdecay.experiment import Experiment
+from weightdecay.registry import BackendInfo
+from weightdecay.train import FitResult
+
+CONVENTIONS = {
+    "train_loss": "(1/n) Σ ½ (w·x + b − y)² over the training examples, after each epoch",
+    "val_loss": "the same over the validation examples; null where there are none",
+    "weight_norm": "‖w‖₂ after training",
+    "penalty": "λ₂/2 ‖w‖² + λ₁ ‖w‖₁ after training, what the objective adds to the training loss",
+    "optimum_gap": "objective minus its minimum: exact, or an upper bound where gap_is says so",
+    "kkt_residual": "largest violation of the optimality conditions, in units of the gradient",
+    "seconds": "wall time of the training epochs alone",
+}
+
+
+def as_json(experiment: Experiment, results: Sequence[FitResult]) -> str:
+    """One JSON object for all runs; `results` holds one result for each λ."""
+    first = results[0]
+    report = {
+        "experiment": experiment.to_dict(),
+        "backend": first.backend,
+        "backend_version": first.backend_version,
+        "dtype": first.dtype,
+        "device": first.device,
+        "conventions": {"objective": experiment.objective, **CONVENTIONS},
+        "runs": [_run(result) for result in results],
+    }
+    return json.dumps(report, ensure_ascii=False, allow_nan=False, indent=2)
+
+
+def _run(result: FitResult) -> dict[str, Any]:
+    history, (certificate,) = result.history, result.certificates
+    return {
+        "lambda": result.experiment.lambd[0],
+        "train_loss": _numbers(history.train_loss),
+        "val_loss": _numbers(history.val_loss),
+        "weight_norm": float(history.weight_norm[-1, 0]),
+        "penalty": float(history.penalty[-1, 0]),
+        "bias": float(result.params.b[0]),
+        "optimum_gap": certificate.optimum_gap,
+        "gap_is": certificate.gap_is,
+        "kkt_residual": certificate.kkt_residual,
+        "seconds": result.seconds,
+    }
+
+
+def _numbers(column: Any) -> list[float | None]:
+    return [float(x) if math.isfinite(x) else None for x in column[:, 0]]
+
+
+def show_runs(console: Console, results: Sequence[FitResult]) -> None:
+    """The table, the curves and the sentence, for a person."""
+    console.print(_heading(results[0]), soft_wrap=True, highlight=False)
+    console.print(_table(results))
+    console.print("losses: mean of ½ (w·x + b − y)² after the last epoch, without the penalty\n")
+    curves = draw_in_terminal(results, console.width, colors=console.color_system is not None)
+    console.print(Text.from_ansi(curves))
+    console.print()
+    console.print(conclusion(results), soft_wrap=True, highlight=False)
+
+
+def _heading(result: FitResult) -> str:
+    e, data = result.experiment, result.dataset
+    inputs = f"{data.num_inputs} input{'s' * (data.num_inputs != 1)}"
+    rule = e.optimizer if e.optimizer == "sgd" else f"{e.optimizer} with {e.decay} decay"
+    return (
+        f"{data.source.source}: {data.num_train} training and {data.num_val} validation examples, "
+        f"{inputs}\n"
+        f"minimise {e.objective} by {rule}, lr {e.lr:g}, batch {e.batch_size}, "
+        f"{len(result.history.train_loss)} epochs, seed {e.seed}\n"
+        f"{result.backend} {result.backend_version}, {result.dtype}, {result.device}"
+    )
+
+
+def _table(results: Sequence[FitResult]) -> Table:
+    sparse = results[0].experiment.penalty in ("l1", "elasticnet")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    headers = ["λ", "training loss", "validation loss", "‖w‖₂", "½‖w‖²"]
+    headers += ["nonzero"] if sparse else []
+    for header in [*headers, "above optimum", "seconds"]:
+        table.add_column(header, justify="right")
+    for result in results:
+        history, (certificate,) = result.history, result.certificates
+        norm = history.weight_norm[-1, 0]
+        bound = "≤ " if certificate.gap_is == "upper bound" else ""
+        cells = [
+            f"{result.experiment.lambd[0]:g}",
+            f"{history.train_loss[-1, 0]:.4g}",
+            f"{history.val_loss[-1, 0]:.4g}",
+            f"{norm:.4g}",
+            f"{norm**2 / 2:.4g}",
+        ]
+        cells += [str(np.count_nonzero(result.params.w))] if sparse else []
+        table.add_row(*cells, f"{bound}{certificate.optimum_gap:.2g}", f"{result.seconds:.2g}")
+    return table
+
+
+def conclusion(results: Sequence[FitResult]) -> str:
+    """One sentence that says what these losses show."""
+    final = {r.experiment.lambd[0]: r for r in results}
+    least = final[min(final)]
+    best = min(results, key=lambda r: float(r.history.val_loss[-1, 0]))
+    train, val, norm = (
+        {r.experiment.lambd[0]: float(column(r)) for r in results}
+        for column in (
+            lambda r: r.history.train_loss[-1, 0],
+            lambda r: r.history.val_loss[-1, 0],
+            lambda r: r.history.weight_norm[-1, 0],
+        )
+    )
+    a, b = least.experiment.lambd[0], best.experiment.lambd[0]
+    if len(final) == 1:
+        return (
+            f"At λ = {a:g} the validation loss ended at {_times(val[a], train[a])} the training "
+            "loss; run it beside another λ to see what the penalty changes."
+        )
+    if a == b:
+        other = max(final)
+        return (
+            f"Of these values λ = {a:g}, the smallest, ends with the lowest validation loss, "
+            f"{_times(val[a], val[other])} that of λ = {other:g}: more weight decay does not help here."
+        )
+    return (
+        f"Weight decay helps here: λ = {b:g} ends with {_times(val[b], val[a])} the validation loss "
+        f"of λ = {a:g}, {'though' if train[b] > train[a] else 'and'} with "
+        f"{_times(train[b], train[a])} its training loss, and its weights "
+        f"are {'smaller' if norm[b] < norm[a] else 'larger'} (‖w‖₂ {norm[b]:.3g} against "
+        f"{norm[a]:.3g})."
+    )
+
+
+def _times(a: float, b: float) -> str:
+    return f"{a / b:.3g} times" if b else "far more than"
+
+
+def show_backends(console: Console, backends: Sequence[BackendInfo]) -> None:
+    """One row a known backend, and what stands in the way of each that cannot be used."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for header in ("backend", "installed", "version", "devices", "dtypes", "how to install"):
+        table.add_column(header)
+    for info in backends:
+        installed = "yes" if not info.problem else "broken" if info.installed else "no"
+        table.add_row(
+            info.name,
+            installed,
+            info.version or "",
+            ", ".join(info.devices),
+            ", ".join(info.dtypes),
+            Text(info.install),
+        )
+    console.print(table)
+    for info in backends:
+        if info.problem and info.installed:
+            console.print(Text(f"{info.name}: {info.problem}"))
