@@ -34,8 +34,9 @@ DATA_SETTINGS = {
 }
 
 DATA_OPTIONS = [
-    click.option("--data", metavar="NAME|FILE", help="synthetic (default), polynomial, diabetes, or "
-                 "a .csv, .tsv, .parquet or .npz file."),
+    click.option("--data", metavar="NAME|FILE",
+                 help="synthetic (default), polynomial, diabetes, or a .csv, .tsv, .parquet or "
+                 ".npz file."),
     click.option("--target", metavar="COLUMN", help="The column to predict."),
     click.option("--drop", metavar="COLUMN", multiple=True, help="Leave a column out; repeatable."),
     click.option("--sample-weight", metavar="COLUMN", help="A column that weighs the examples."),
@@ -51,7 +52,8 @@ DATA_OPTIONS = [
     click.option("--num-inputs", type=int, metavar="N", help="Inputs of the synthetic data (200)."),
     click.option("--true-weight", type=float, metavar="F",
                  help="Every weight of the synthetic truth (0.01)."),
-    click.option("--true-bias", type=float, metavar="F", help="Bias of the synthetic truth (0.05)."),
+    click.option("--true-bias", type=float, metavar="F",
+                 help="Bias of the synthetic truth (0.05)."),
     click.option("--noise-std", type=float, metavar="F",
                  help="Standard deviation of the noise drawn (synthetic 0.01, polynomial 0.1)."),
 ]  # fmt: skip
@@ -69,10 +71,11 @@ OBJECTIVE_OPTIONS = [
 ]  # fmt: skip
 
 TRAINING_OPTIONS = [
-    click.option("--optimizer", metavar="sgd|momentum|nesterov|adam", help="The update rule (sgd)."),
+    click.option("--optimizer", metavar="sgd|momentum|nesterov|adam",
+                 help="The update rule (sgd)."),
     click.option("--decay", metavar="coupled|decoupled",
-                 help="Feed λw to the optimizer with the gradient, or shrink the weights beside its "
-                 "step (coupled)."),
+                 help="Feed λw to the optimizer with the gradient, or shrink the weights beside "
+                 "its step (coupled)."),
     click.option("--l1-update", metavar="proximal|subgradient",
                  help="Soft thresholding, or λ sign(w) in the gradient (proximal)."),
     click.option("--lr", type=float, metavar="F", help="The learning rate (0.01)."),

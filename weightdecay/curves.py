@@ -124,7 +124,9 @@ def draw_to_file(results: Sequence[FitResult], path: Path) -> None:
 def _chart(results: Sequence[FitResult]) -> Any:
     import altair as alt
 
-    low, high = (10.0**exponent for exponent in _decades(results))
+    first, last = _decades(results)
+    decades = [10.0**exponent for exponent in range(first, last + 1)]
+    low, high = decades[0], decades[-1]
     panels = []
     for result in results:
         curves = _curves(result)
@@ -133,12 +135,12 @@ def _chart(results: Sequence[FitResult]) -> Any:
             for name, curve in curves.items()
             for epoch, loss in enumerate(curve, start=1)
         ]
-        base = alt.Chart(alt.Data(values=points)).encode(
+        base = alt.Chart(alt.InlineData(values=points)).encode(
             x=alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1, format="d")),
             y=alt.Y(
                 "loss:Q",
                 scale=alt.Scale(type="log", domain=[low, high]),
-                axis=alt.Axis(format=".0e", title="½ mean squared error"),
+                axis=alt.Axis(values=decades, format=".0e", title="½ mean squared error"),
             ),
             color=alt.Color(
                 "curve:N",

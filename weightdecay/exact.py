@@ -47,7 +47,7 @@ def reduce(dataset: Dataset) -> LeastSquares:
     """
     n, p = dataset.X_train.shape
     weight = dataset.weight_train
-    triangle = np.empty((0, p + 2))
+    triangle: NumPyArray = np.empty((0, p + 2))
     for start in range(0, n, BLOCK):
         rows = slice(start, start + BLOCK)
         X, y = host(dataset.X_train[rows]), host(dataset.y_train[rows])
@@ -55,7 +55,7 @@ def reduce(dataset: Dataset) -> LeastSquares:
         block *= np.sqrt(1 / n if weight is None else host(weight[rows, None]) / n)
         triangle = np.concatenate([triangle, block])
         if len(triangle) > p + 2:
-            triangle = np.linalg.qr(triangle, mode="r")
+            triangle = np.asarray(np.linalg.qr(triangle, mode="r"))
     return LeastSquares(triangle[:, :-1], triangle[:, -1])
 
 
@@ -86,7 +86,8 @@ def _project_off(U: NumPyArray, M: NumPyArray) -> NumPyArray:
     left, sigma, _ = np.linalg.svd(U, full_matrices=False)
     Q = left[:, sigma > max(U.shape) * np.finfo(float).eps * max(sigma, default=0.0)]
     once = M - Q @ (Q.T @ M)
-    return once - Q @ (Q.T @ once)  # twice is enough: the first pass leaves rounding in the range
+    twice: NumPyArray = once - Q @ (Q.T @ once)  # the first pass leaves rounding in the range
+    return twice
 
 
 @dataclass(frozen=True)

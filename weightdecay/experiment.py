@@ -4,14 +4,14 @@ For n training examples, weights w (num_inputs) and bias b, every run minimises
 
     J(w, b) = (1/n) Σ ½ (w·xᵢ + b − yᵢ)²  +  λ₂/2 ‖w‖²  +  λ₁ ‖w‖₁
 
-with λ₂ = λ for the penalty 'l2', λ₁ = λ for 'l1', and λ₁ = λ · l1_ratio, λ₂ = λ · (1 − l1_ratio) for
-'elasticnet'. The bias is never penalised unless asked.
+with λ₂ = λ for the penalty 'l2', λ₁ = λ for 'l1', and λ₁ = λ · l1_ratio, λ₂ = λ · (1 − l1_ratio)
+for 'elasticnet'. The bias is never penalised unless asked.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
@@ -228,6 +228,7 @@ class Experiment:
 
 def read_settings(path: Path) -> Mapping[str, Any]:
     """What a .toml or .json file says of an experiment, not yet validated."""
+    parsers: dict[str, Callable[[str], Mapping[str, Any]]]
     parsers = {".toml": _parse_toml, ".json": _parse_json}
     if path.suffix.lower() not in parsers:
         raise InputError(f"{str(path)!r} is no experiment file: it must end in .toml or .json.")

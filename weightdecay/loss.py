@@ -2,7 +2,7 @@
 
 With c the weights of a mean over examples (1/n each, or the sample weight over n),
 
-    L(w, b) = Σ cᵢ ½ (w·xᵢ + b − yᵢ)²        ∂L/∂w = Σ cᵢ xᵢ (w·xᵢ + b − yᵢ)        ∂L/∂b = Σ cᵢ (w·xᵢ + b − yᵢ)
+    rᵢ = w·xᵢ + b − yᵢ        L(w, b) = Σ cᵢ ½ rᵢ²        ∂L/∂w = Σ cᵢ rᵢ xᵢ        ∂L/∂b = Σ cᵢ rᵢ
 
 Every function takes X (n, num_inputs), y (n, 1), c (n, 1) or (n, runs) and gives one value a run.
 """

@@ -28,10 +28,10 @@ fold(step)
             state = step(state, x, data)
         return state
 
-    `state` and `data` are nested tuples of arrays (`data` may also hold None). A backend may compile
-    the loop: `data` comes as an argument, never by closure, and a second call with the same `step`
-    and the same shapes compiles nothing. `step` must therefore be pure, and must keep the shapes
-    and dtypes of the state.
+    `state` and `data` are nested tuples of arrays (`data` may also hold None). A backend may
+    compile the loop: `data` comes as an argument, never by closure, and a second call with the
+    same `step` and the same shapes compiles nothing. `step` must therefore be pure, and must keep
+    the shapes and dtypes of the state.
 
 Arrays must also offer ``.shape``, ``+ - * /`` with broadcasting, unary ``-`` and ``abs()``.
 There is no ``grad``: the gradient of the linear model is two lines of `weightdecay.loss`, and a
@@ -81,7 +81,13 @@ class Parameters(NamedTuple):
 
 @runtime_checkable
 class Ops(Protocol):
-    """The verbs, bound to one backend, dtype and device; the module docstring is the contract."""
+    """The verbs, bound to one backend, dtype and device; the module docstring is the contract.
+
+    Ops are hashable: a compiled step is kept with the ops that it was compiled for.
+    """
+
+    def __hash__(self) -> int:
+        """Equal for the same backend, dtype and device."""
 
     @property
     def dtype(self) -> str:

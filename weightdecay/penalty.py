@@ -70,7 +70,7 @@ def factors(experiment: Experiment, columns: tuple[str, ...]) -> NumPyArray | No
         return np.array([given.get(name, 1.0) for name in columns])
     if len(given) != len(columns):
         raise InputError(
-            f"penalty_factors holds {len(given)} numbers: one for each of the {len(columns)} inputs "
-            "is needed."
+            f"penalty_factors holds {len(given)} numbers: one for each of the {len(columns)} "
+            "inputs is needed."
         )
     return np.array(given)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from rich import box
@@ -115,37 +115,44 @@ def _table(results: Sequence[FitResult]) -> Table:
     return table
 
 
+class _Final(NamedTuple):
+    """What a run ended with."""
+
+    lambd: float
+    train: float
+    val: float
+    norm: float
+
+
 def conclusion(results: Sequence[FitResult]) -> str:
     """One sentence that says what these losses show."""
-    final = {r.experiment.lambd[0]: r for r in results}
-    least = final[min(final)]
-    best = min(results, key=lambda r: float(r.history.val_loss[-1, 0]))
-    train, val, norm = (
-        {r.experiment.lambd[0]: float(column(r)) for r in results}
-        for column in (
-            lambda r: r.history.train_loss[-1, 0],
-            lambda r: r.history.val_loss[-1, 0],
-            lambda r: r.history.weight_norm[-1, 0],
+    runs = [
+        _Final(
+            result.experiment.lambd[0],
+            *(float(c[-1, 0]) for c in (h.train_loss, h.val_loss, h.weight_norm)),
         )
-    )
-    a, b = least.experiment.lambd[0], best.experiment.lambd[0]
-    if len(final) == 1:
+        for result in results
+        for h in [result.history]
+    ]
+    least, most = min(runs), max(runs)
+    best = min(runs, key=lambda run: run.val)
+    if least.lambd == most.lambd:
         return (
-            f"At λ = {a:g} the validation loss ended at {_times(val[a], train[a])} the training "
-            "loss; run it beside another λ to see what the penalty changes."
+            f"At λ = {best.lambd:g} the validation loss ended at {_times(best.val, best.train)} "
+            "the training loss; run it beside another λ to see what the penalty changes."
         )
-    if a == b:
-        other = max(final)
+    if best.lambd == least.lambd:
         return (
-            f"Of these values λ = {a:g}, the smallest, ends with the lowest validation loss, "
-            f"{_times(val[a], val[other])} that of λ = {other:g}: more weight decay does not help here."
+            f"Weight decay does not help here: the smallest, λ = {best.lambd:g}, ends with the "
+            f"lowest validation loss, {_times(best.val, most.val)} that of λ = {most.lambd:g}."
         )
+    but = "though" if best.train > least.train else "and"
+    size = "smaller" if best.norm < least.norm else "larger"
     return (
-        f"Weight decay helps here: λ = {b:g} ends with {_times(val[b], val[a])} the validation loss "
-        f"of λ = {a:g}, {'though' if train[b] > train[a] else 'and'} with "
-        f"{_times(train[b], train[a])} its training loss, and its weights "
-        f"are {'smaller' if norm[b] < norm[a] else 'larger'} (‖w‖₂ {norm[b]:.3g} against "
-        f"{norm[a]:.3g})."
+        f"Weight decay helps here: λ = {best.lambd:g} ends with {_times(best.val, least.val)} the "
+        f"validation loss of λ = {least.lambd:g}, {but} with {_times(best.train, least.train)} its "
+        f"training loss, and its weights are {size} (‖w‖₂ {best.norm:.3g} against "
+        f"{least.norm:.3g})."
     )
 
 

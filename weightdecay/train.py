@@ -20,9 +20,9 @@ from weightdecay.data.streams import generator
 from weightdecay.errors import DivergenceError, InputError
 from weightdecay.exact import Certificate, certify
 from weightdecay.experiment import Experiment
-from weightdecay.registry import load, load_adapter, resolve_name
 from weightdecay.ops import NumPyArray, Ops, Parameters
 from weightdecay.penalty import Strength
+from weightdecay.registry import load, load_adapter, resolve_name
 from weightdecay.stability import largest_curvature, safe_lr, stable_lr
 from weightdecay.update import OPTIMIZERS, Hyperparameters, Problem, State, make_step
 
@@ -315,7 +315,7 @@ class _Watch:
         for run in suspects:
             experiment = self.experiment
             lambd = experiment.lambd[run]
-            bound = self._bound(plan, run)
+            bound = self._bound(plan, int(run))
             past = bound is not None and experiment.lr >= bound
             if np.isfinite(objective[run]) and not past:
                 continue  # a transient: large, but on its way back
@@ -323,13 +323,13 @@ class _Watch:
             if bound is not None and past:
                 rate = safe_lr(bound, experiment.optimizer, experiment.momentum)
                 advice = (
-                    f"the learning rate {experiment.lr:g} is past the stability bound {bound:.3g} of "
-                    f"{experiment.optimizer} on this data; {rate:g} would work."
+                    f"the learning rate {experiment.lr:g} is past the stability bound {bound:.3g} "
+                    f"of {experiment.optimizer} on this data; {rate:g} would work."
                 )
             else:
                 advice = (
-                    "the learning rate is not past a stability bound, so the numbers themselves are "
-                    "too large for the dtype; standardise the data."
+                    "the learning rate is not past a stability bound, so the numbers themselves "
+                    "are too large for the dtype; standardise the data."
                 )
             raise DivergenceError(
                 f"training diverged in epoch {epoch} at λ = {lambd:g}: {advice}",

@@ -11,7 +11,7 @@ With gradient g of the data term, learning rate η, and states that start at 0:
 and every optimizer takes the step w ← w − η d. Decay is composed with it (`descend`):
 
     coupled          the optimizer is fed g + λ₂w
-    decoupled        w ← (1 − ηλ₂) w before the optimizer's own step on g alone    (arXiv 1711.05101)
+    decoupled        w ← (1 − ηλ₂) w before the optimizer's own step on g alone   (arXiv 1711.05101)
     L1, subgradient  the optimizer is fed g + λ₁ sign(w)
     L1, proximal     w ← S(w − η d, ηλ₁) after it: exact zeros
 
@@ -75,7 +75,7 @@ Optimizer: TypeAlias = Callable[[Ops, Array, Any, Hyperparameters], tuple[Array,
 
 
 def sgd(ops: Ops, g: Array, memory: tuple[()], h: Hyperparameters) -> tuple[Array, tuple[()]]:
-    """d = g."""
+    """The gradient itself: d = g."""
     return g, memory
 
 

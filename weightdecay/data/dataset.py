@@ -72,8 +72,8 @@ class Dataset:
             X, y = getattr(self, f"X_{part}"), getattr(self, f"y_{part}")
             if np.ndim(X) != 2 or X.shape[1] == 0 or X.shape[1] != len(self.columns):
                 raise InputError(
-                    f"X_{part} has shape {np.shape(X)}: it must be two-dimensional, with one column "
-                    f"for each of the {len(self.columns)} inputs."
+                    f"X_{part} has shape {np.shape(X)}: it must be two-dimensional, with one "
+                    f"column for each of the {len(self.columns)} inputs."
                 )
             if np.shape(y) != (len(X),):
                 raise InputError(
@@ -146,8 +146,8 @@ def split_rows(n: int, validation_fraction: float, seed: int) -> tuple[NumPyArra
     """
     if n < 2:
         raise InputError(
-            f"there {'is' if n == 1 else 'are'} {n} row{'s' * (n != 1)}: at least 2 are needed, one "
-            "to train on and one to validate."
+            f"there {'is' if n == 1 else 'are'} {n} row{'s' * (n != 1)}: at least 2 are needed, "
+            "one to train on and one to validate."
         )
     num_val = min(max(round(validation_fraction * n), 1), n - 1)
     order = generator(seed, "split").permutation(n)

@@ -156,8 +156,8 @@ def _read_npz(path: Path) -> _Archive:
             columns |= {f"{name}{j}": array[:, j] for j in range(array.shape[1])}
         else:
             raise InputError(
-                f"array {name!r} of {str(path)!r} has shape {array.shape}: it must be a column or a "
-                "matrix of columns."
+                f"array {name!r} of {str(path)!r} has shape {array.shape}: it must be a column or "
+                "a matrix of columns."
             )
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) != 1 or not max(lengths.values()):

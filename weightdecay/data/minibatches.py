@@ -45,11 +45,11 @@ def draw(n: int, batch_size: int | Literal["full"], epochs: int, seed: int) -> I
 def _draw(n: int, size: int, epochs: int, seed: int) -> Iterator[EpochPlan]:
     rng = generator(seed, "minibatches")
     steps = -(-n // size)
-    mean = np.full((steps * size, 1), 1 / size)
-    mean[n:] = 0
+    weight = np.full(steps * size, 1 / size)
+    weight[n:] = 0
     if n % size:
-        mean[(steps - 1) * size : n] = 1 / (n % size)
-    mean = mean.reshape(steps, size, 1)
+        weight[(steps - 1) * size : n] = 1 / (n % size)
+    mean = weight.reshape(steps, size, 1)
     rows = np.zeros(steps * size, dtype=np.intp)
     for _ in range(epochs):
         # A full batch needs no shuffling: its mean does not depend on the order.

@@ -39,8 +39,8 @@ def monomial_features(
     total = sum(count_monomials(d, k) for d in range(1, degree + 1))
     if total > MAX_FEATURES:
         raise InputError(
-            f"degree {degree} in {k} inputs makes {total:,} features: choose a lower degree or drop "
-            f"inputs, at most {MAX_FEATURES:,} are built."
+            f"degree {degree} in {k} inputs makes {total:,} features: choose a lower degree or "
+            f"drop inputs, at most {MAX_FEATURES:,} are built."
         )
     factors = [f for d in range(1, degree + 1) for f in combinations_with_replacement(range(k), d)]
     features = np.empty((len(X), total), dtype=X.dtype)

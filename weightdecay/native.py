@@ -1,0 +1,88 @@
+"""What a native implementation is asked, and what it answers.
+
+Native training uses the framework's own autodiff, optimizer and regularizer, in that framework's
+idiom, so that it is independent evidence for the core's closed-form gradients and update rules. It
+minimises the same objective over the same minibatches from the same initial state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from weightdecay.experiment import Experiment
+from weightdecay.ops import NumPyArray
+
+
+@dataclass(frozen=True, eq=False)
+class NativeProblem:
+    """One run: one λ, one initial state, explicit minibatches.
+
+    Attributes
+    ----------
+    experiment : Experiment
+        The settings; ``experiment.lambd`` holds one λ.
+    l1, l2 : arrays of shape (num_inputs,)
+        λ₁ and λ₂ of every weight, float64; what native code reads instead of `lambd`, `l1_ratio` and
+        `penalty_factors`.
+    l1_bias, l2_bias : float
+        The same of the bias, 0 unless it is penalised.
+    X_train, y_train, X_val, y_val : arrays of shape (n, num_inputs), (n,), (m, num_inputs), (m,)
+        float64 or float32 as loaded; to be converted to `dtype`. m may be 0.
+    weight_train, weight_val : arrays of shape (n,), (m,) or None
+        Sample weights of mean 1 over the training (validation) examples.
+    w, b : array of shape (num_inputs,), and float
+        The initial state.
+    epochs : iterable of lists of integer arrays
+        For every epoch, for every step, the row numbers of its batch B. A step's data term is
+        (1/|B|) Σ sᵢ ½ (w·xᵢ + b − yᵢ)² with sᵢ the sample weights (1 without them).
+    dtype, device : str
+        'float64' or 'float32'; 'cpu' or another that the backend lists.
+    record : bool
+        Whether `NativeEpoch.steps` is wanted.
+    """
+
+    experiment: Experiment
+    l1: NumPyArray
+    l2: NumPyArray
+    l1_bias: float
+    l2_bias: float
+    X_train: NumPyArray
+    y_train: NumPyArray
+    X_val: NumPyArray
+    y_val: NumPyArray
+    weight_train: NumPyArray | None
+    weight_val: NumPyArray | None
+    w: NumPyArray
+    b: float
+    epochs: Iterable[list[NumPyArray]]
+    dtype: str
+    device: str
+    record: bool
+
+
+class NativeEpoch(NamedTuple):
+    """After one epoch.
+
+    w (num_inputs,) and b () are NumPy arrays of the run's dtype; the losses are the data term alone,
+    (1/n) Σ sᵢ ½ (w·xᵢ + b − yᵢ)², as the framework computes them over all training and all validation
+    examples (NaN without any). `steps` holds (w, b) after every step of the epoch when recording,
+    and is empty otherwise.
+    """
+
+    w: NumPyArray
+    b: NumPyArray
+    train_loss: float
+    val_loss: float
+    steps: list[tuple[NumPyArray, NumPyArray]]
+
+
+class NativeTrainer(Protocol):
+    """What a module of ``weightdecay.backends.native`` offers."""
+
+    def refusal(self, problem: NativeProblem) -> str | None:
+        """Why the framework has no exact equivalent of this run, in a sentence; None if it has."""
+
+    def train(self, problem: NativeProblem) -> Iterator[NativeEpoch]:
+        """Train, giving one `NativeEpoch` after every epoch."""
