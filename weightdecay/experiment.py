@@ -108,7 +108,7 @@ class Experiment:
             "lr": number("lr", self.lr, above=0),
             "momentum": number("momentum", self.momentum, least=0, below=1),
             "betas": numbers("betas", self.betas, least=0, below=1),
-            "eps": number("eps", self.eps, above=0),
+            "eps": number("eps", self.eps, least=0),
             "batch_size": self.batch_size
             if self.batch_size == "full"
             else integer("batch_size (unless it is 'full')", self.batch_size, 1),
@@ -235,7 +235,7 @@ def read_settings(path: Path) -> Mapping[str, Any]:
     try:
         return parsers[path.suffix.lower()](path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        reason = (getattr(error, "strerror", None) or "it is not UTF-8 text").lower()
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InputError(
             f"cannot read the experiment {str(path)!r} ({reason}): name a TOML or JSON file."
         ) from error

@@ -50,7 +50,7 @@ def _beside(path: Path) -> Path:
 
 
 def _refusal(path: Path, error: OSError) -> InputError:
-    reason = (error.strerror or str(error)).lower()
+    reason = error.strerror or str(error)
     return InputError(
         f"cannot write {str(path)!r} ({reason}): name a file in a folder that exists."
     )

@@ -304,14 +304,15 @@ class _Watch:
     ) -> None:
         self.experiment, self.dataset, self.strength = experiment, dataset, strength
         y, weight = dataset.y_train, dataset.weight_train
-        null = float(np.mean(y * y if weight is None else weight * y * y)) / 2
-        self.limit = EXPLODED * np.maximum(start[0] + start[3], null)
+        with np.errstate(over="ignore"):
+            null = float(np.mean(y * y if weight is None else weight * y * y)) / 2
+            self.limit = EXPLODED * np.maximum(start[0] + start[3], null)
 
     def check(self, epoch: int, plan: EpochPlan, row: tuple[NumPyArray, ...]) -> None:
         """Raise DivergenceError for the first run that is lost."""
         objective = row[0] + row[3]
         with np.errstate(invalid="ignore"):
-            suspects = np.flatnonzero(~(objective <= self.limit))
+            suspects = np.flatnonzero(~np.isfinite(objective) | (objective > self.limit))
         for run in suspects:
             experiment = self.experiment
             lambd = experiment.lambd[run]

@@ -66,25 +66,19 @@ class _Frame:
     def numbers(self, names: Sequence[str]) -> NumPyArray:
         import polars as pl
 
-        chosen = self.frame.select(names)
+        columns = []
         for name in names:
-            column = chosen[name]
+            column = self.frame[name]
             if not (column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.Null)):
-                raise _no_number(name, column, pl)
-        values: NumPyArray = chosen.cast(pl.Float64).to_numpy(order="c")
+                # Text may still spell numbers: a single "nan" makes polars read integers as text.
+                text, column = column, column.cast(pl.String).cast(pl.Float64, strict=False)
+                lost = (column.is_null() & text.is_not_null()).arg_max()
+                if column.is_null().sum() > text.is_null().sum():
+                    raise _no_number(name, lost, text[lost])
+            columns.append(column.cast(pl.Float64))
+        values: NumPyArray = pl.DataFrame(columns).to_numpy(order="c")
         require_finite(values, names)
         return values
-
-
-def _no_number(name: str, column: Any, pl: Any) -> InputError:
-    """The first value of a column that cannot be read as a number."""
-    text = column.cast(pl.String, strict=False)
-    bad = text.cast(pl.Float64, strict=False).is_null() & text.is_not_null()
-    row = bad.arg_max() or 0
-    return InputError(
-        f"column {name!r}, row {row + 1}: {column[row]!r} is no number; encode the column as "
-        "numbers or drop it."
-    )
 
 
 def _read_frame(path: Path, suffix: str) -> _Frame:
@@ -106,6 +100,13 @@ def _read_frame(path: Path, suffix: str) -> _Frame:
     if not frame.height:
         raise InputError(f"{str(path)!r} has a header and no rows: it must hold examples.")
     return _Frame(frame)
+
+
+def _no_number(name: str, row: int, value: object) -> InputError:
+    return InputError(
+        f"column {name!r}, row {row + 1}: {value!r} is no number; encode the column as numbers or "
+        "drop it."
+    )
 
 
 def _separator(path: Path, suffix: str) -> str:
@@ -130,10 +131,7 @@ class _Archive:
     def numbers(self, names: Sequence[str]) -> NumPyArray:
         for name in names:
             if self.columns[name].dtype.kind not in "biuf":
-                raise InputError(
-                    f"column {name!r}, row 1: {self.columns[name][0]!r} is no number; encode the "
-                    "column as numbers or drop it."
-                )
+                raise _no_number(name, 0, self.columns[name].item(0))
         values = np.stack([self.columns[name] for name in names], axis=1, dtype=np.float64)
         require_finite(values, names)
         return values
@@ -141,7 +139,7 @@ class _Archive:
 
 def _read_npz(path: Path) -> _Archive:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(

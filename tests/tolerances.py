@@ -1,0 +1,29 @@
+"""Every tolerance that the tests use, and the measure it applies to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+PARITY = {"float64": 1e-12, "float32": 1e-5}
+"""Backends against NumPy, and closed-form gradients against autodiff."""
+
+RIDGE = 1e-8
+"""Trained to convergence, or in closed form, against scikit-learn's Ridge."""
+
+L1 = 1e-6
+"""Trained to convergence against scikit-learn's Lasso and ElasticNet."""
+
+CERTIFICATE = 1e-9
+"""Optimality residual and gap, relative to the scale of the gradient and of the objective."""
+
+
+def relative_difference(x: Any, reference: Any) -> float:
+    """max |x − reference| / max |reference|, and the plain maximum where the reference is 0."""
+    x, reference = np.asarray(x, np.float64), np.asarray(reference, np.float64)
+    assert x.shape == reference.shape, (x.shape, reference.shape)
+    if not reference.size:
+        return 0.0
+    scale = float(np.max(np.abs(reference)))
+    return float(np.max(np.abs(x - reference))) / (scale or 1.0)
