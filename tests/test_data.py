@@ -204,7 +204,7 @@ def test_frames_name_the_inputs(kind: str) -> None:
 
     X = Frame() if kind == "pandas-like" else [[1, 1]] * 3
     expected = ("height", "weight") if kind == "pandas-like" else ("x0", "x1")
-    assert from_arrays(X, [1, 2, 3]).columns == expected  # type: ignore[arg-type]
+    assert from_arrays(X, [1, 2, 3]).columns == expected
 
 
 def test_the_named_data_set() -> None:

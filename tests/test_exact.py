@@ -57,7 +57,9 @@ def test_unpenalised_inputs_are_least_squares_of_the_rest() -> None:
 def test_a_repeated_row_is_a_row_of_weight_two() -> None:
     X, y = draw(12, 30)
     doubled = ridge(reduce(from_arrays(X, y, sample_weight=[2.0] + [1.0] * 11)), np.full(31, 0.1))
-    repeated = ridge(reduce(from_arrays(np.vstack([X[:1], X]), np.append(y[0], y))), np.full(31, 0.1))
+    repeated = ridge(
+        reduce(from_arrays(np.vstack([X[:1], X]), np.append(y[0], y))), np.full(31, 0.1)
+    )
     assert relative_difference(doubled, repeated) <= RIDGE
 
 
@@ -90,8 +92,8 @@ def test_certificate_at_and_off_the_optimum(
     X, y = draw(30, 4)
     data = from_arrays(X, y)
     experiment = Experiment(
-        penalty=penalty,  # type: ignore[arg-type]
-        lambd=0.0 if penalty == "none" else 0.2,  # type: ignore[arg-type]
+        penalty=penalty,
+        lambd=0.0 if penalty == "none" else 0.2,
         penalty_factors=factors,
         penalize_bias=penalize_bias,
         lr=0.15,
@@ -134,7 +136,7 @@ def objective(data, params, strengths) -> float:  # type: ignore[no-untyped-def]
 def test_training_converges_to_the_closed_form(backend: str) -> None:
     X, y = draw(30, 5)
     data = from_arrays(X, y)
-    experiment = Experiment(lambd=0.4, lr=0.2, batch_size="full", epochs=2000)  # type: ignore[arg-type]
+    experiment = Experiment(lambd=0.4, lr=0.2, batch_size="full", epochs=2000)
     result = fit(experiment, data, backend=backend)
     found = np.append(result.params.b, result.params.w[:, 0])
     theirs = Ridge(alpha=30 * 0.4, solver="svd").fit(X, y)
@@ -148,8 +150,8 @@ def test_training_converges_to_the_closed_form(backend: str) -> None:
 def test_proximal_training_converges_to_scikit_learns(backend: str, penalty: str) -> None:
     X, y = draw(60, 12)
     experiment = Experiment(
-        penalty=penalty,  # type: ignore[arg-type]
-        lambd=0.3,  # type: ignore[arg-type]
+        penalty=penalty,
+        lambd=0.3,
         l1_ratio=0.7,
         lr=0.1,
         batch_size="full",

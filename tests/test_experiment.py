@@ -72,7 +72,7 @@ def test_it_is_frozen_and_hashable() -> None:
 
 
 def test_numpy_numbers_become_plain_ones() -> None:
-    e = Experiment(lambd=np.linspace(0, 1, 3), epochs=np.int64(3), lr=np.float32(0.5))  # type: ignore[arg-type]
+    e = Experiment(lambd=np.linspace(0, 1, 3), epochs=np.int64(3), lr=np.float32(0.5))
     assert e == Experiment(lambd=(0, 0.5, 1), epochs=3, lr=0.5)
     assert json.loads(e.to_json())["lambda"] == [0, 0.5, 1]
 
@@ -157,7 +157,7 @@ def test_bad_files_are_refused_by_name(tmp_path: Path, text: str, message: str) 
 
 
 def test_files_of_both_kinds_are_read(tmp_path: Path) -> None:
-    e = Experiment(lambd=(1, 2), data=Table("a.csv", target="y"))  # type: ignore[arg-type]
+    e = Experiment(lambd=(1, 2), data=Table("a.csv", target="y"))
     (tmp_path / "e.toml").write_text(e.to_toml())
     (tmp_path / "e.json").write_text(e.to_json())
     assert Experiment.from_file(tmp_path / "e.toml") == e

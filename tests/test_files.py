@@ -111,9 +111,7 @@ def replaced(row: int, column: int, value: object) -> list:
         ([*ROWS[:5], (1, 2, "north", 3, 4, 5)], "cannot be read as csv"),
     ],
 )
-def test_bad_values_are_named_with_column_and_row(
-    tmp_path: Path, rows: list, message: str
-) -> None:
+def test_bad_values_are_named_with_column_and_row(tmp_path: Path, rows: list, message: str) -> None:
     path = write_csv(tmp_path / "a.csv", rows)
     with pytest.raises(InputError, match=message):
         load_data(Table(str(path), target="price", drop=("region",)), seed=0)

@@ -54,8 +54,8 @@ def test_minibatch_gradient_is_autograds(
         data, w0, b0 = problem(seed, weighted)
         factor = np.random.default_rng(seed + 1).uniform(0, 2, 6)
         experiment = Experiment(
-            penalty=penalty,  # type: ignore[arg-type]
-            lambd=0.0 if penalty == "none" else lambd,  # type: ignore[arg-type]
+            penalty=penalty,
+            lambd=0.0 if penalty == "none" else lambd,
             l1_ratio=0.3,
             l1_update="subgradient",
             penalize_bias=penalize_bias,
@@ -93,9 +93,9 @@ def test_update_rules_are_torch_optims(optimizer: str, decay: str, dtype: str) -
     w0 = rng.standard_normal(5)
     plan = [[rng.permutation(23)[:4] for _ in range(6)] for _ in range(5)]
     experiment = Experiment(
-        lambd=0.7,  # type: ignore[arg-type]
-        optimizer=optimizer,  # type: ignore[arg-type]
-        decay=decay,  # type: ignore[arg-type]
+        lambd=0.7,
+        optimizer=optimizer,
+        decay=decay,
         lr=0.05,
         momentum=0.8,
         betas=(0.8, 0.95),

@@ -25,8 +25,8 @@ def by_hand(e: Experiment, plan: list[list[list[int]]]) -> tuple[list, list]:
     (lambd,) = e.lambd
     share = {"none": 0, "l2": 0, "l1": 1, "elasticnet": e.l1_ratio}[e.penalty]
     factors = e.penalty_factors or (1.0,) * 4
-    l1 = [lambd * share * f for f in factors] + [lambd * share * e.penalize_bias]  # type: ignore[union-attr]
-    l2 = [lambd * (1 - share) * f for f in factors] + [lambd * (1 - share) * e.penalize_bias]  # type: ignore[union-attr]
+    l1 = [lambd * share * f for f in factors] + [lambd * share * e.penalize_bias]
+    l2 = [lambd * (1 - share) * f for f in factors] + [lambd * (1 - share) * e.penalize_bias]
     theta = [*map(float, W0), B0]
     m, v, t = [0.0] * 5, [0.0] * 5, 0
     trajectory, losses = [list(theta)], []
@@ -80,14 +80,14 @@ def test_every_rule_is_its_equation(
     backend: str, penalty: str, optimizer: str, decay: str, l1_update: str
 ) -> None:
     e = Experiment(
-        penalty=penalty,  # type: ignore[arg-type]
-        lambd=0.0 if penalty == "none" else 0.3,  # type: ignore[arg-type]
+        penalty=penalty,
+        lambd=0.0 if penalty == "none" else 0.3,
         l1_ratio=0.4,
         penalty_factors=(1.0, 0.0, 2.5, 1.0),
         penalize_bias=True,
-        optimizer=optimizer,  # type: ignore[arg-type]
-        decay=decay,  # type: ignore[arg-type]
-        l1_update=l1_update,  # type: ignore[arg-type]
+        optimizer=optimizer,
+        decay=decay,
+        l1_update=l1_update,
         lr=0.07,
         momentum=0.8,
         betas=(0.7, 0.9),
@@ -105,9 +105,9 @@ def test_backends_agree_with_numpy(backend: str, dtype: str, weighted: bool) -> 
     """Several λ as columns, a short last batch, and every number that is recorded."""
     for optimizer, penalty in product(["sgd", "adam"], ["l2", "elasticnet"]):
         e = Experiment(
-            penalty=penalty,  # type: ignore[arg-type]
+            penalty=penalty,
             lambd=(0, 0.1, 1),
-            optimizer=optimizer,  # type: ignore[arg-type]
+            optimizer=optimizer,
             lr=0.05,
             betas=(0.8, 0.9),
         )
@@ -126,7 +126,7 @@ def test_backends_agree_with_numpy(backend: str, dtype: str, weighted: bool) -> 
 def test_columns_are_the_runs_one_at_a_time(backend: str) -> None:
     together = fit(Experiment(lambd=(0, 1, 3)), DATA, backend=backend)
     for i, lambd in enumerate((0, 1, 3)):
-        alone = fit(Experiment(lambd=lambd), DATA, backend=backend)  # type: ignore[arg-type]
+        alone = fit(Experiment(lambd=lambd), DATA, backend=backend)
         assert relative_difference(together.params.w[:, [i]], alone.params.w) <= PARITY["float64"]
 
 
@@ -176,7 +176,7 @@ def test_without_validation_examples_there_is_no_validation_loss() -> None:
 def test_a_weight_of_two_is_a_repeated_row(backend: str) -> None:
     doubled = from_arrays(X, Y, sample_weight=np.append(2, np.ones(12)))
     repeated = (np.vstack([X[:1], X]), np.append(Y[:1], Y))
-    e = Experiment(batch_size="full", lambd=1)  # type: ignore[arg-type]
+    e = Experiment(batch_size="full", lambd=1)
     a, b = (fit(e, data, backend=backend).params.w for data in (doubled, repeated))
     assert relative_difference(a, b) <= PARITY["float64"]
 
@@ -229,8 +229,8 @@ def test_what_fit_refuses(arguments: dict[str, Any], message: str) -> None:
 
 
 def test_named_factors_reach_their_columns() -> None:
-    e = Experiment(lambd=2, penalty_factors={"x1": 0.0})  # type: ignore[arg-type]
-    same = Experiment(lambd=2, penalty_factors=(1.0, 0.0, 1.0, 1.0))  # type: ignore[arg-type]
+    e = Experiment(lambd=2, penalty_factors={"x1": 0.0})
+    same = Experiment(lambd=2, penalty_factors=(1.0, 0.0, 1.0, 1.0))
     assert (fit(e, DATA).params.w == fit(same, DATA).params.w).all()
 
 

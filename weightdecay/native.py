@@ -24,8 +24,8 @@ class NativeProblem:
     experiment : Experiment
         The settings; ``experiment.lambd`` holds one λ.
     l1, l2 : arrays of shape (num_inputs,)
-        λ₁ and λ₂ of every weight, float64; what native code reads instead of `lambd`, `l1_ratio` and
-        `penalty_factors`.
+        λ₁ and λ₂ of every weight, float64; what native code reads instead of `lambd`, `l1_ratio`
+        and `penalty_factors`.
     l1_bias, l2_bias : float
         The same of the bias, 0 unless it is penalised.
     X_train, y_train, X_val, y_val : arrays of shape (n, num_inputs), (n,), (m, num_inputs), (m,)
@@ -65,10 +65,10 @@ class NativeProblem:
 class NativeEpoch(NamedTuple):
     """After one epoch.
 
-    w (num_inputs,) and b () are NumPy arrays of the run's dtype; the losses are the data term alone,
-    (1/n) Σ sᵢ ½ (w·xᵢ + b − yᵢ)², as the framework computes them over all training and all validation
-    examples (NaN without any). `steps` holds (w, b) after every step of the epoch when recording,
-    and is empty otherwise.
+    w (num_inputs,) and b () are NumPy arrays of the run's dtype; the losses are the data term
+    alone, (1/n) Σ sᵢ ½ (w·xᵢ + b − yᵢ)², as the framework computes them over all training and all
+    validation examples (NaN without any). `steps` holds (w, b) after every step of the epoch when
+    recording, and is empty otherwise.
     """
 
     w: NumPyArray

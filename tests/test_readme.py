@@ -1,0 +1,67 @@
+"""What the README claims can be run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from weightdecay.cli import cli
+from weightdecay.registry import BUILT_IN
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SHELL = [
+    line
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+]
+
+
+def test_ci_runs_the_readmes_test_command() -> None:
+    (command,) = (line for line in SHELL if line.endswith("/nox"))
+    assert (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()[-1] == command
+
+
+def test_python_examples_run(capsys: pytest.CaptureFixture[str]) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
+    assert capsys.readouterr().out.startswith("(10, 3)")
+
+
+def test_every_command_and_option_exists() -> None:
+    """In the blocks of commands and in the running text alike."""
+    text = re.findall(r"`(?:weightdecay )?([^`]*)`", README)
+    calls = [line.split("weightdecay ", 1)[1] for line in SHELL if "/weightdecay " in line]
+    for call in calls:
+        command, *arguments = shlex.split(call, comments=True)
+        known = {option for p in cli.commands[command].params for option in p.opts}
+        assert {a for a in arguments if a.startswith("--")} <= known, call
+    run = {option for p in cli.commands["run"].params for option in p.opts}
+    mentioned = {word for part in text for word in part.split() if word.startswith("--")}
+    assert mentioned <= run | {"--no-penalize-bias"}
+    assert len(calls) >= 5
+
+
+def test_the_pictures_and_files_it_shows_exist() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / target).is_file(), target
+
+
+def test_every_extra_it_names_exists() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = set(project["optional-dependencies"])
+    assert set(re.findall(r"'\.\[(\w+)\]'", README)) <= extras
+    assert {name for name in BUILT_IN if name != "numpy"} <= extras
+
+
+def test_every_backend_has_pinned_versions() -> None:
+    for name in BUILT_IN:
+        pins = (ROOT / f"backends/constraints/{name}.txt").read_text(encoding="utf-8")
+        assert re.search(r"^numpy==", pins, re.MULTILINE), name
