@@ -47,3 +47,12 @@ def in_subprocess(arguments: list[str], **settings: Any) -> Outcome:
     command = [sys.executable, "-W", "error", "-m", "weightdecay", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, **settings)
     return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def numbers(report: Any) -> list[float]:
+    """Every number of a JSON value but the seconds, in order."""
+    if isinstance(report, dict):
+        return [x for key, part in report.items() if key != "seconds" for x in numbers(part)]
+    if isinstance(report, list):
+        return [x for part in report for x in numbers(part)]
+    return [report] if isinstance(report, int | float) else []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,27 @@ from weightdecay import registry
 settings.register_profile("default", max_examples=25, deadline=None, derandomize=True)
 settings.load_profile("default")
 
+DEFAULT = ["numpy", "torch"]
+THIRD_PARTY = Path(__file__).parent / "third_party"
+
 # Test modules that import a framework of their own.
 NEEDS = {"test_torch_evidence.py": "torch"}
+
+# Modules about this program rather than about a backend: once is enough, where all tools are.
+ONCE = {
+    "test_bad_input.py",
+    "test_cli.py",
+    "test_data.py",
+    "test_environments.py",
+    "test_experiment.py",
+    "test_files.py",
+    "test_frames.py",
+    "test_imports.py",
+    "test_matrix.py",
+    "test_parity.py",
+    "test_readme.py",
+    "test_worker.py",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,27 +43,45 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--backend",
         action="append",
         metavar="NAME",
-        help="test this backend (repeatable); by default numpy and torch",
+        help=f"test this backend (repeatable); by default {' and '.join(DEFAULT)}",
     )
 
 
 def requested(config: pytest.Config) -> list[str]:
-    return config.getoption("--backend") or ["numpy", "torch"]
+    return config.getoption("--backend") or DEFAULT
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if "array_api_strict" in requested(config):
+        sys.path.insert(0, str(THIRD_PARTY))
+        os.environ["PYTHONPATH"] = str(THIRD_PARTY)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     needed = NEEDS.get(collection_path.name)
-    return True if needed and needed not in requested(config) else None
+    if needed and needed not in requested(config):
+        return True
+    return True if collection_path.name in ONCE and "numpy" not in requested(config) else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "backend" in metafunc.fixturenames:
         metafunc.parametrize("backend", requested(metafunc.config))
+    if "native_backend" in metafunc.fixturenames:
+        built_in = registry.BUILT_IN
+        names = [n for n in requested(metafunc.config) if n in built_in and built_in[n].native]
+        metafunc.parametrize("native_backend", names)
     if "dtype" in metafunc.fixturenames:
         metafunc.parametrize("dtype", ["float64", "float32"])
 
 
 @pytest.fixture(autouse=True)
-def _no_backend_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing that the developer has set reaches a test."""
+def _no_variables(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Nothing that the developer has set or made reaches a test."""
     monkeypatch.delenv(registry.ENVIRONMENT_VARIABLE, raising=False)
+    for name in registry.BUILT_IN:
+        monkeypatch.delenv(f"WEIGHTDECAY_{name.upper()}_PYTHON", raising=False)
+    nowhere = tmp_path_factory.getbasetemp() / "no-environments"
+    monkeypatch.setenv("WEIGHTDECAY_ENVIRONMENTS", str(nowhere))

@@ -7,12 +7,11 @@ import pty
 import xml.etree.ElementTree
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.commands import Outcome, in_process, in_subprocess
+from tests.commands import Outcome, in_process, in_subprocess, numbers
 from tests.test_files import write, write_csv
 from tests.tolerances import PARITY, relative_difference
 from weightdecay import Experiment, __version__, fit
@@ -56,31 +55,6 @@ def test_json_is_one_object_with_the_named_keys(run: Run) -> None:
         for key, value in expected.items():
             assert relative_difference(row[key], value) <= PARITY["float64"], key
         assert row["seconds"] > 0
-
-
-def numbers(report: Any) -> list[float]:
-    """Every number of a JSON value but the seconds, in order."""
-    if isinstance(report, dict):
-        return [x for key, part in report.items() if key != "seconds" for x in numbers(part)]
-    if isinstance(report, list):
-        return [x for part in report for x in numbers(part)]
-    return [report] if isinstance(report, int | float) else []
-
-
-@pytest.mark.parametrize(
-    "options", [[], ["--optimizer", "adam", "--decay", "decoupled"], ["--penalty", "elasticnet"]]
-)
-def test_the_variable_chooses_the_backend_and_the_numbers_stay(
-    run: Run, backend: str, options: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reference = run("--format", "json", *options).json
-    monkeypatch.setenv("WEIGHTDECAY_BACKEND", backend)
-    report = run("--format", "json", "--dtype", "float64", *options).json
-    assert report["backend"] == backend
-    pairs = list(zip(numbers(report), numbers(reference), strict=True))
-    assert len(pairs) > 50
-    for ours, numpys in pairs:
-        assert relative_difference(ours, numpys) <= PARITY["float64"]
 
 
 def test_the_table_says_what_it_shows(run: Run) -> None:
@@ -221,14 +195,6 @@ def current_umask() -> int:
     return mask
 
 
-def test_divergence_exits_with_one_and_a_rate(run: Run, backend: str) -> None:
-    outcome = run("--lr", "2", "--backend", backend, "--format", "json")
-    assert outcome.code == 1
-    assert outcome.out == ""
-    assert outcome.err.count("\n") == 1
-    assert "would work" in outcome.err
-
-
 def test_backends_are_listed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,13 +213,6 @@ def test_help_and_version() -> None:
         outcome = in_subprocess(command)
         assert outcome.code == 0
         assert outcome.out.startswith("Usage: ")
-
-
-def test_a_pipe_gets_json_and_nothing_else(backend: str) -> None:
-    outcome = in_subprocess(["run", "--format", "json", "--backend", backend, "--epochs", "500"])
-    assert outcome.code == 0
-    assert outcome.err == ""
-    assert outcome.json["backend"] == backend
 
 
 def test_a_terminal_gets_a_progress_bar(tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ def test_the_minibatches_do_not_depend_on_the_data_drawn() -> None:
 
 def test_a_batch_larger_than_the_data_is_refused() -> None:
     with pytest.raises(InputError, match="batch_size is 21 and there are 20"):
-        minibatches.draw(20, 21, 1, 0)
+        minibatches.require_batch(20, 21)
 
 
 @pytest.mark.parametrize("plan", [[], [[]], [[[]]], [[[20]]], [[[-1]]], [[[0.5]]], [[[[1]]]]])

@@ -110,10 +110,10 @@ def test_a_third_partys_adapter_trains() -> None:
     theirs, ours = fit(backend="mine"), fit(backend="numpy")
     assert theirs.backend == "mine"
     assert (theirs.params.w == ours.params.w).all()
-    info = {info.name: info for info in available()}
-    assert info["mine"].install == "comes with theirs"
-    assert info["mine"].problem is None
+    known = registry.registrations()
+    assert known["mine"].install == "comes with theirs"
     # A built-in name cannot be taken over.
+    assert known["numpy"].install == "comes with weightdecay"
     assert type(load("numpy")).__name__ == "NumPyOps"
 
 
@@ -126,6 +126,6 @@ def test_an_adapter_that_lacks_a_verb_is_refused_by_name() -> None:
 
 def test_every_known_backend_is_described() -> None:
     found = {info.name: info for info in available()}
-    assert set(found) == set(registry.BUILT_IN)
+    assert set(found) >= set(registry.BUILT_IN)
     assert found["numpy"].version == np.__version__
     assert found["numpy"].dtypes == ("float32", "float64")

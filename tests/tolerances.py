@@ -6,14 +6,29 @@ from typing import Any
 
 import numpy as np
 
-PARITY = {"float64": 1e-12, "float32": 1e-5}
-"""Backends against NumPy, and closed-form gradients against autodiff."""
+from weightdecay.tolerances import PARITY  # backends against NumPy, gradients against autodiff
+
+__all__ = [
+    "BOOK",
+    "CERTIFICATE",
+    "L1",
+    "PARITY",
+    "RIDGE",
+    "ROUNDED_SETTINGS",
+    "relative_difference",
+]
 
 RIDGE = 1e-8
 """Trained to convergence, or in closed form, against scikit-learn's Ridge."""
 
 L1 = 1e-6
 """Trained to convergence against scikit-learn's Lasso and ElasticNet."""
+
+BOOK = 1e-8
+"""Residual of the effective settings of the book's programs."""
+
+ROUNDED_SETTINGS = 1e-6
+"""Settings that an optimizer holds in float32."""
 
 CERTIFICATE = 1e-9
 """Optimality residual and gap, relative to the scale of the gradient and of the objective."""

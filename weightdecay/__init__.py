@@ -16,21 +16,28 @@ if TYPE_CHECKING:
     from weightdecay.data.sources import Polynomial, Synthetic, Table
     from weightdecay.exact import Certificate, certify
     from weightdecay.experiment import Experiment
-    from weightdecay.registry import available, load
-    from weightdecay.train import FitResult, History, fit
+    from weightdecay.history import History
+    from weightdecay.parity import Comparison, Divergence, compare
+    from weightdecay.registry import load
+    from weightdecay.survey import BackendInfo, available
+    from weightdecay.train import FitResult, fit
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "BackendInfo": "survey",
     "Certificate": "exact",
+    "Comparison": "parity",
+    "Divergence": "parity",
+    "compare": "parity",
     "Dataset": "data.dataset",
     "Experiment": "experiment",
     "FitResult": "train",
-    "History": "train",
+    "History": "history",
     "Polynomial": "data.sources",
     "Synthetic": "data.sources",
     "Table": "data.sources",
-    "available": "registry",
+    "available": "survey",
     "certify": "exact",
     "count_monomials": "data.monomials",
     "fit": "train",
@@ -41,8 +48,11 @@ _HOME = {
 }
 
 __all__ = [
+    "BackendInfo",
     "Certificate",
+    "Comparison",
     "Dataset",
+    "Divergence",
     "Experiment",
     "FitResult",
     "History",
@@ -52,6 +62,7 @@ __all__ = [
     "__version__",
     "available",
     "certify",
+    "compare",
     "count_monomials",
     "fit",
     "from_arrays",

@@ -51,6 +51,10 @@ class BackendBrokenError(BackendError, ImportError):
     """The framework is installed but does not import, or its adapter is incomplete."""
 
 
+class NoEquivalentError(InputError):
+    """A framework has no exact equivalent of what was asked; nothing is approximated."""
+
+
 class DivergenceError(WeightDecayError, ArithmeticError):
     """Training left the finite numbers, or is on its way out of them.
 

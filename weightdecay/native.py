@@ -7,12 +7,19 @@ minimises the same objective over the same minibatches from the same initial sta
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+import numpy as np
+
+from weightdecay.data.dataset import Dataset
+from weightdecay.data.minibatches import EpochPlan, batches
+from weightdecay.errors import NoEquivalentError
 from weightdecay.experiment import Experiment
-from weightdecay.ops import NumPyArray
+from weightdecay.history import AfterEpoch, Row, Trained
+from weightdecay.ops import NumPyArray, Parameters, host
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,3 +93,67 @@ class NativeTrainer(Protocol):
 
     def train(self, problem: NativeProblem) -> Iterator[NativeEpoch]:
         """Train, giving one `NativeEpoch` after every epoch."""
+
+
+def train(
+    trainer: NativeTrainer,
+    dtype: str,
+    device: str,
+    experiment: Experiment,
+    dataset: Dataset,
+    strength: tuple[Parameters, Parameters],
+    start: Parameters,
+    epochs: Iterable[EpochPlan],
+    record: bool,
+    after_epoch: AfterEpoch,
+) -> Trained:
+    """Train one run natively; `strength` and `start` as in `weightdecay.scratch.train`.
+
+    Raises
+    ------
+    NoEquivalentError
+        The framework has no exact equivalent of this run.
+    """
+    p = dataset.num_inputs
+    (l1_w, l1_b), (l2_w, l2_b) = strength
+    plans = list(epochs)
+    problem = NativeProblem(
+        experiment=experiment,
+        l1=np.broadcast_to(l1_w[:, 0], p).copy(),
+        l2=np.broadcast_to(l2_w[:, 0], p).copy(),
+        l1_bias=float(l1_b[0]),
+        l2_bias=float(l2_b[0]),
+        X_train=dataset.X_train,
+        y_train=dataset.y_train,
+        X_val=dataset.X_val,
+        y_val=dataset.y_val,
+        weight_train=dataset.weight_train,
+        weight_val=dataset.weight_val,
+        w=start.w[:, 0].copy(),
+        b=float(start.b[0]),
+        epochs=[batches(plan) for plan in plans],
+        dtype=dtype,
+        device=device,
+        record=record,
+    )
+    reason = trainer.refusal(problem)
+    if reason is not None:
+        raise NoEquivalentError(reason)
+    params = start
+    rows: list[Row] = []
+    steps = [start] if record else []
+    clock = time.perf_counter()
+    for plan, epoch in zip(plans, trainer.train(problem), strict=True):
+        params = _column(epoch.w, epoch.b)
+        steps += [_column(w, b) for w, b in epoch.steps]
+        w, b = host(epoch.w), float(epoch.b)
+        added = np.sum(problem.l2 * w * w) / 2 + np.sum(problem.l1 * abs(w))
+        added += problem.l2_bias * b * b / 2 + problem.l1_bias * abs(b)
+        numbers = (epoch.train_loss, epoch.val_loss, np.linalg.norm(w), added)
+        rows.append(Row(*(np.array([number], np.float64) for number in numbers)))
+        after_epoch(plan, rows[-1])
+    return Trained(params, rows, time.perf_counter() - clock, steps)
+
+
+def _column(w: NumPyArray, b: NumPyArray) -> Parameters:
+    return Parameters(np.reshape(w, (-1, 1)), np.reshape(b, 1))

@@ -33,7 +33,8 @@ fold(step)
     same `step` and the same shapes compiles nothing. `step` must therefore be pure, and must keep
     the shapes and dtypes of the state.
 
-Arrays must also offer ``.shape``, ``+ - * /`` with broadcasting, unary ``-`` and ``abs()``.
+Arrays must also offer ``.shape``, ``+ - * /`` with broadcasting, unary ``-`` and ``abs()``; Python
+numbers as operands keep the bound dtype inside `fold`, and are promised nowhere else.
 There is no ``grad``: the gradient of the linear model is two lines of `weightdecay.loss`, and a
 framework's autodiff is independent evidence for it. There are no random numbers: NumPy draws, so
 that every backend sees the same bits.

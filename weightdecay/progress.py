@@ -3,35 +3,56 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 PATIENCE = 0.5
 
 
+class Bar:
+    """Counts parts that are done, from any thread, and draws on standard error."""
+
+    def __init__(self, unit: str, shown: bool) -> None:
+        self._unit, self._shown = unit, shown
+        self._lock = threading.Lock()
+        self._started = time.monotonic()
+        self._total = self._done = 0
+        self._drawn: Any = None
+
+    def start(self, total: int) -> None:
+        """Say how many parts there are."""
+        self._total = total
+
+    def advance(self, parts: int = 1) -> None:
+        """Count some parts; draw if it has been a while."""
+        if not self._shown:
+            return
+        with self._lock:
+            self._done += parts
+            if self._drawn is None and time.monotonic() - self._started > PATIENCE:
+                from rich.console import Console
+                from rich.progress import Progress
+
+                self._drawn = Progress(console=Console(stderr=True), transient=True)
+                self._task = self._drawn.add_task(self._unit, total=self._total)
+                self._drawn.start()
+            if self._drawn is not None:
+                self._drawn.update(self._task, completed=self._done)
+
+    def stop(self) -> None:
+        """Wipe the bar away."""
+        if self._drawn is not None:
+            self._drawn.stop()
+
+
 @contextmanager
-def progress(total: int) -> Iterator[Callable[[], None]]:
-    """Give a function to call after each of `total` parts; it draws on standard error."""
-    started = time.monotonic()
-    done = 0
-    bar = task = None
-
-    def advance() -> None:
-        nonlocal done, bar, task
-        done += 1
-        if bar is None and time.monotonic() - started > PATIENCE:
-            from rich.console import Console
-            from rich.progress import Progress
-
-            bar = Progress(console=Console(stderr=True), transient=True)
-            task = bar.add_task("epochs", total=total)
-            bar.start()
-        if bar is not None and task is not None:
-            bar.update(task, completed=done)
-
+def progress(unit: str) -> Iterator[Bar]:
+    """A bar over parts that are called `unit`."""
+    bar = Bar(unit, shown=sys.stderr.isatty())
     try:
-        yield advance if sys.stderr.isatty() else lambda: None
+        yield bar
     finally:
-        if bar is not None:
-            bar.stop()
+        bar.stop()

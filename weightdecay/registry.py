@@ -12,17 +12,23 @@ import importlib
 import importlib.util
 import os
 from dataclasses import dataclass
-from typing import cast
+from types import ModuleType
+from typing import TYPE_CHECKING, cast
 
 from weightdecay.errors import (
     BackendBrokenError,
     BackendError,
     BackendNotInstalledError,
     InputError,
+    NoEquivalentError,
     UnknownNameError,
     install_hint,
 )
 from weightdecay.ops import DTYPES, VERBS, Adapter, Ops
+
+if TYPE_CHECKING:
+    from weightdecay.book import BookProgram
+    from weightdecay.native import NativeTrainer
 
 ENVIRONMENT_VARIABLE = "WEIGHTDECAY_BACKEND"
 ENTRY_POINT_GROUP = "weightdecay.backends"
@@ -43,45 +49,37 @@ class Registration:
         The top-level package it needs; None when only the adapter knows.
     install : str
         How to install that package.
+    native : str or None
+        The module of its native implementation, if it has one.
     """
 
     name: str
     module: str
     framework: str | None
     install: str
+    native: str | None = None
+
+
+def _built_in(name: str, install: str | None = None, native: str | None = None) -> Registration:
+    return Registration(
+        name,
+        f"weightdecay.backends.{name}_backend",
+        name,
+        install or f"run {install_hint(name)}",
+        native and f"weightdecay.backends.native.{native}_native",
+    )
 
 
 BUILT_IN = {
-    "numpy": Registration(
-        "numpy",
-        "weightdecay.backends.numpy_backend",
-        "numpy",
-        "comes with weightdecay",
-    ),
-    "torch": Registration(
-        "torch",
-        "weightdecay.backends.torch_backend",
-        "torch",
-        install_hint("torch"),
-    ),
+    registration.name: registration
+    for registration in (
+        _built_in("numpy", install="comes with weightdecay"),
+        _built_in("torch", native="torch"),
+        _built_in("tensorflow", native="keras"),
+        _built_in("jax", native="optax"),
+        _built_in("mxnet", native="gluon"),
+    )
 }
-
-
-@dataclass(frozen=True)
-class BackendInfo:
-    """One row of `available`: a known backend as it is found on this machine.
-
-    `problem` is None when the backend is ready; otherwise it says why not, and `version`,
-    `devices` and `dtypes` are empty.
-    """
-
-    name: str
-    installed: bool
-    version: str | None
-    devices: tuple[str, ...]
-    dtypes: tuple[str, ...]
-    install: str
-    problem: str | None
 
 
 def registrations() -> dict[str, Registration]:
@@ -163,16 +161,9 @@ def load_adapter(name: str) -> Adapter:
     if framework is not None and importlib.util.find_spec(framework) is None:
         raise BackendNotInstalledError(
             f"backend {name!r} needs the package {framework!r}, which is not installed: "
-            f"run {registration.install}."
+            f"{registration.install}."
         )
-    try:
-        module = importlib.import_module(registration.module)
-    except Exception as error:
-        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise BackendBrokenError(
-            f"backend {name!r} is installed but does not import "
-            f"({type(error).__name__}: {first_line}): reinstall it."
-        ) from error
+    module = _import(name, registration.module)
     missing = [
         part for part in ("version", "dtypes", "devices", "bind") if not hasattr(module, part)
     ]
@@ -182,6 +173,45 @@ def load_adapter(name: str) -> Adapter:
             "see weightdecay.ops.Adapter."
         )
     return cast(Adapter, module)
+
+
+def _import(name: str, module: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except BackendError:
+        raise
+    except Exception as error:
+        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise BackendBrokenError(
+            f"backend {name!r} is installed but does not import "
+            f"({type(error).__name__}: {first_line}): reinstall it."
+        ) from error
+
+
+def load_native(name: str) -> NativeTrainer:
+    """The native implementation that comes with a backend.
+
+    Raises
+    ------
+    NoEquivalentError
+        The backend has none.
+    BackendError
+        As `load_adapter`.
+    """
+    load_adapter(name)
+    registration = find(name)
+    if registration.native is None:
+        raise NoEquivalentError(
+            f"backend {name!r} has no native implementation, for it has no optimizer of its own: "
+            "choose the implementation 'scratch', or another backend."
+        )
+    return cast("NativeTrainer", _import(name, registration.native))
+
+
+def load_book(name: str) -> BookProgram:
+    """The book's concise program for a built-in backend; raises as `load_adapter`."""
+    load_adapter(name)
+    return cast("BookProgram", _import(name, f"weightdecay.backends.book.{name}_book"))
 
 
 @functools.cache
@@ -227,20 +257,3 @@ def load(name: str | None = None, dtype: str = "float64", device: str = "cpu") -
     if dtype not in DTYPES:
         raise UnknownNameError("dtype", dtype, DTYPES)
     return _bind(resolve_name(name), dtype, device)
-
-
-def available() -> list[BackendInfo]:
-    """Every known backend as it is found on this machine."""
-    return [_describe(registration) for registration in registrations().values()]
-
-
-def _describe(registration: Registration) -> BackendInfo:
-    try:
-        adapter = load_adapter(registration.name)
-        found = (adapter.version, tuple(adapter.devices()), tuple(adapter.dtypes))
-    except BackendError as error:
-        installed = not isinstance(error, BackendNotInstalledError)
-        return BackendInfo(
-            registration.name, installed, None, (), (), registration.install, str(error)
-        )
-    return BackendInfo(registration.name, True, *found, registration.install, None)

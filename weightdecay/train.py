@@ -1,8 +1,7 @@
-"""`fit`: epochs of `ops.fold(step)`, with what a person wants to see after each."""
+"""`fit`: one experiment on one backend, from scratch or native."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,47 +10,26 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from weightdecay import loss, penalty
+from weightdecay import native, penalty, scratch
 from weightdecay.data import minibatches
 from weightdecay.data.dataset import Dataset, from_arrays
 from weightdecay.data.load import load_data
 from weightdecay.data.minibatches import EpochPlan
 from weightdecay.data.streams import generator
-from weightdecay.errors import DivergenceError, InputError
+from weightdecay.divergence import Watch
+from weightdecay.errors import InputError
 from weightdecay.exact import Certificate, certify
 from weightdecay.experiment import Experiment
-from weightdecay.ops import NumPyArray, Ops, Parameters
+from weightdecay.history import History, Row, Trained, side_by_side
+from weightdecay.ops import Parameters
 from weightdecay.penalty import Strength
-from weightdecay.registry import load, load_adapter, resolve_name
-from weightdecay.stability import largest_curvature, safe_lr, stable_lr
-from weightdecay.update import OPTIMIZERS, Hyperparameters, Problem, State, make_step
+from weightdecay.registry import load, load_adapter, load_native, resolve_name
+from weightdecay.validate import choice
 
-EXPLODED = 1e3
-"""An objective this many times its start, at a rate past the stability bound, has diverged."""
+IMPLEMENTATIONS = ("scratch", "native")
 
 Plan: TypeAlias = Iterable[Iterable[npt.ArrayLike]]
 Data: TypeAlias = Dataset | tuple[npt.ArrayLike, ...]
-
-
-@dataclass(frozen=True)
-class History:
-    """After every epoch, arrays of shape (epochs, runs).
-
-    Attributes
-    ----------
-    train_loss, val_loss
-        The data term ½ (w·x + b − y)² averaged over the training and over the validation examples,
-        without the penalty; `val_loss` is NaN where there are no validation examples.
-    weight_norm
-        ‖w‖₂.
-    penalty
-        λ₂/2 ‖w‖² + λ₁ ‖w‖₁, what the objective adds to the training loss.
-    """
-
-    train_loss: NumPyArray
-    val_loss: NumPyArray
-    weight_norm: NumPyArray
-    penalty: NumPyArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +40,7 @@ class FitResult:
     ----------
     experiment : Experiment
         What was run, with the description of the data it was run on.
-    backend, backend_version, dtype, device : str
+    backend, backend_version, implementation, dtype, device : str
         What ran it.
     params : Parameters
         w of shape (num_inputs, runs) and b of shape (runs,), NumPy arrays of `dtype`.
@@ -80,6 +58,7 @@ class FitResult:
     experiment: Experiment
     backend: str
     backend_version: str
+    implementation: str
     dtype: str
     device: str
     params: Parameters
@@ -100,14 +79,15 @@ def fit(
     data: Data | None = None,
     *,
     backend: str | None = None,
+    implementation: str = "scratch",
     dtype: str = "float64",
     device: str = "cpu",
     initial: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     plan: Plan | None = None,
     record: bool = False,
-    on_epoch: Callable[[int, int | None], None] | None = None,
+    on_epoch: Callable[[int, int], None] | None = None,
 ) -> FitResult:
-    """Train a linear model by minibatch descent on J(w, b), from scratch on any backend.
+    """Train a linear model by minibatch descent on J(w, b), on any backend.
 
     J(w, b) = (1/n) Σ ½ (w·xᵢ + b − yᵢ)² + λ₂/2 ‖w‖² + λ₁ ‖w‖₁; see `Experiment` for the settings
     and `weightdecay.update` for the rules. All values of λ train together, as columns.
@@ -120,6 +100,9 @@ def fit(
         (X, y) or (X, y, X_val, y_val); by default what ``experiment.data`` describes.
     backend : str, optional
         'numpy', 'torch', …; by default ``WEIGHTDECAY_BACKEND``, else 'numpy'.
+    implementation : 'scratch' or 'native'
+        The core's closed-form gradients and update rules over the backend's tensor operations, or
+        the framework's own autodiff and optimizer, one λ after the other.
     dtype, device : str
         'float64' or 'float32'; 'cpu' or whatever the backend lists.
     initial : (w, b), optional
@@ -131,7 +114,7 @@ def fit(
     record : bool
         Keep the parameters after every step.
     on_epoch : callable, optional
-        Called with (epochs done, epochs in all or None) after every epoch.
+        Called with (epochs done, epochs in all) after every epoch.
 
     Raises
     ------
@@ -139,69 +122,77 @@ def fit(
         Settings, data, state or plan that cannot be used; before any training.
     BackendError
         The backend, dtype or device cannot be had.
+    NoEquivalentError
+        The framework itself has nothing that equals this experiment; the message says why.
     DivergenceError
         A loss left the finite numbers, or grew beyond bounds at a learning rate past the stability
         bound; raised at the epoch where it happens, with the bound and a rate that would work.
     """
+    choice("implementation", implementation, IMPLEMENTATIONS)
     experiment = experiment or Experiment()
     backend = resolve_name(backend)
     ops = load(backend, dtype, device)
+    trainer = load_native(backend) if implementation == "native" else None
     dataset = _dataset(experiment, data)
     experiment = replace(experiment, data=dataset.source)
     strength = penalty.strength(experiment, dataset.columns)
-    start = _initial(experiment, dataset, initial)
-    epochs: Iterable[EpochPlan]
-    if plan is None:
-        epochs = minibatches.draw(
-            dataset.num_train, experiment.batch_size, experiment.epochs, experiment.seed
-        )
-        total: int | None = experiment.epochs
-    else:
-        epochs = minibatches.replay(plan, dataset.num_train)
-        total = len(epochs)
+    start = initial_state(experiment, dataset, initial)
+    epochs, num_epochs = _epochs(experiment, dataset, plan)
 
-    step = make_step(
-        ops,
-        experiment.optimizer,
-        experiment.decay,
-        experiment.l1_update,
-        bool(np.any(strength.l1.w) or np.any(strength.l1.b)),
-    )
-    loop = ops.fold(step)
-    problem = _problem(ops, experiment, dataset, strength)
-    state = _start(ops, experiment, start)
-    measure = _measurer(ops, dataset, problem)
-    watch = _Watch(experiment, dataset, strength, measure(state.params))
-    rows: list[tuple[NumPyArray, ...]] = []
-    recorded = [start]
+    runs = len(experiment.lambd)
+    groups = [slice(0, runs)] if trainer is None else [slice(i, i + 1) for i in range(runs)]
+    done = 0
 
-    clock = time.perf_counter()
-    for epoch, epoch_plan in enumerate(epochs, start=1):
-        xs = (ops.asarray(epoch_plan.rows), ops.asarray(epoch_plan.mean))
-        if record:
-            for i in range(len(epoch_plan.rows)):
-                state = loop(state, (xs[0][i : i + 1], xs[1][i : i + 1]), problem)
-                recorded.append(_to_host(ops, state.params))
-        else:
-            state = loop(state, xs, problem)
-        rows.append(measure(state.params))
-        watch.check(epoch, epoch_plan, rows[-1])
-        if on_epoch is not None:
-            on_epoch(epoch, total)
-    seconds = time.perf_counter() - clock
+    def train(group: slice) -> Trained:
+        """Train some of the runs together."""
+        some = replace(experiment, lambd=experiment.lambd[group])
+        theirs = Strength(*(_columns(part, group) for part in strength))
+        state = _columns(start, group)
+        watch = Watch(some, dataset, theirs, state)
 
+        def after_epoch(epoch: EpochPlan, row: Row) -> None:
+            nonlocal done
+            watch.after_epoch(epoch, row)
+            done += 1
+            if on_epoch is not None:
+                on_epoch(done, num_epochs * len(groups))
+
+        problem = (some, dataset, theirs, state, epochs(), record, after_epoch)
+        if trainer is None:
+            return scratch.train(ops, *problem)
+        return native.train(trainer, dtype, device, *problem)
+
+    trained = side_by_side([train(group) for group in groups])
     return FitResult(
         experiment,
         backend,
         load_adapter(backend).version,
+        implementation,
         dtype,
         device,
-        _to_host(ops, state.params),
-        History(*(np.stack(column) for column in zip(*rows, strict=True))),
-        seconds,
+        trained.params,
+        History.of(trained.rows),
+        trained.seconds,
         dataset,
-        Parameters(*map(np.stack, zip(*recorded, strict=True))) if record else None,
+        Parameters(*map(np.stack, zip(*trained.steps, strict=True))) if record else None,
     )
+
+
+def _columns(params: Parameters, group: slice) -> Parameters:
+    return Parameters(params.w[:, group], params.b[group])
+
+
+def _epochs(
+    experiment: Experiment, dataset: Dataset, plan: Plan | None
+) -> tuple[Callable[[], Iterable[EpochPlan]], int]:
+    """A function that starts the minibatch plan anew, and its number of epochs."""
+    n = dataset.num_train
+    if plan is not None:
+        replayed = minibatches.replay(plan, n)
+        return lambda: replayed, len(replayed)
+    size, count, seed = experiment.batch_size, experiment.epochs, experiment.seed
+    minibatches.require_batch(n, size)
+    return lambda: minibatches.draw(n, size, count, seed), count
 
 
 def _dataset(experiment: Experiment, data: Data | None) -> Dataset:
@@ -214,7 +205,7 @@ def _dataset(experiment: Experiment, data: Data | None) -> Dataset:
     return from_arrays(*data)
 
 
-def _initial(
+def initial_state(
     experiment: Experiment, dataset: Dataset, initial: tuple[Any, Any] | None
 ) -> Parameters:
     """The initial parameters on the host, float64, one column a run."""
@@ -235,113 +226,3 @@ def _initial(
         raise InputError("initial holds NaN or infinity: every parameter must be finite.")
     w = w[:, None] if w.ndim == 1 else w
     return Parameters(np.broadcast_to(w, (p, runs)).copy(), np.broadcast_to(b, (runs,)).copy())
-
-
-def _problem(ops: Ops, experiment: Experiment, dataset: Dataset, strength: Strength) -> Problem:
-    beta1, beta2 = experiment.betas
-    hyper = (experiment.lr, experiment.momentum, beta1, beta2, experiment.eps)
-    weight = dataset.weight_train
-    return Problem(
-        X=ops.asarray(dataset.X_train),
-        y=ops.asarray(dataset.y_train[:, None]),
-        weight=None if weight is None else ops.asarray(weight[:, None]),
-        strength=Strength(*(Parameters(*map(ops.asarray, part)) for part in strength)),
-        hyper=Hyperparameters(*(ops.asarray(np.array([value])) for value in hyper)),
-    )
-
-
-def _start(ops: Ops, experiment: Experiment, start: Parameters) -> State:
-    _, remember = OPTIMIZERS[experiment.optimizer]
-    ones = ops.asarray(np.ones(1))
-    memory_w, memory_b = (remember(ops.asarray(np.zeros_like(part)), ones) for part in start)
-    return State(Parameters(*map(ops.asarray, start)), (memory_w, memory_b))
-
-
-def _to_host(ops: Ops, params: Parameters) -> Parameters:
-    return Parameters(*(np.array(ops.to_numpy(part)) for part in params))
-
-
-def _measurer(
-    ops: Ops, dataset: Dataset, problem: Problem
-) -> Callable[[Parameters], tuple[NumPyArray, ...]]:
-    """A function of the parameters that gives one row of `History`, on the host."""
-
-    def mean_over(n: int, weight: NumPyArray | None) -> Any:
-        return ops.asarray(np.full((n, 1), 1 / n) if weight is None else weight[:, None] / n)
-
-    c_train = mean_over(dataset.num_train, dataset.weight_train)
-    held_out = None
-    if dataset.num_val:
-        held_out = (
-            ops.asarray(dataset.X_val),
-            ops.asarray(dataset.y_val[:, None]),
-            mean_over(dataset.num_val, dataset.weight_val),
-        )
-
-    def measure(params: Parameters) -> tuple[NumPyArray, ...]:
-        with np.errstate(over="ignore", invalid="ignore"):
-            train = loss.value(ops, params, problem.X, problem.y, c_train)
-            val = loss.value(ops, params, *held_out) if held_out else train
-            norm = ops.sqrt(ops.sum(params.w * params.w, axis=0))
-            added = penalty.value(ops, params, problem.strength)
-        row = [np.array(ops.to_numpy(part), np.float64) for part in (train, val, norm, added)]
-        if held_out is None:
-            row[1] = np.full_like(row[1], np.nan)
-        return tuple(row)
-
-    return measure
-
-
-class _Watch:
-    """Sees a divergence in the epoch where it happens."""
-
-    def __init__(
-        self,
-        experiment: Experiment,
-        dataset: Dataset,
-        strength: Strength,
-        start: tuple[NumPyArray, ...],
-    ) -> None:
-        self.experiment, self.dataset, self.strength = experiment, dataset, strength
-        y, weight = dataset.y_train, dataset.weight_train
-        with np.errstate(over="ignore"):
-            null = float(np.mean(y * y if weight is None else weight * y * y)) / 2
-            self.limit = EXPLODED * np.maximum(start[0] + start[3], null)
-
-    def check(self, epoch: int, plan: EpochPlan, row: tuple[NumPyArray, ...]) -> None:
-        """Raise DivergenceError for the first run that is lost."""
-        objective = row[0] + row[3]
-        with np.errstate(invalid="ignore"):
-            suspects = np.flatnonzero(~np.isfinite(objective) | (objective > self.limit))
-        for run in suspects:
-            experiment = self.experiment
-            lambd = experiment.lambd[run]
-            bound = self._bound(plan, int(run))
-            past = bound is not None and experiment.lr >= bound
-            if np.isfinite(objective[run]) and not past:
-                continue  # a transient: large, but on its way back
-            rate = None
-            if bound is not None and past:
-                rate = safe_lr(bound, experiment.optimizer, experiment.momentum)
-                advice = (
-                    f"the learning rate {experiment.lr:g} is past the stability bound {bound:.3g} "
-                    f"of {experiment.optimizer} on this data; {rate:g} would work."
-                )
-            else:
-                advice = (
-                    "the learning rate is not past a stability bound, so the numbers themselves "
-                    "are too large for the dtype; standardise the data."
-                )
-            raise DivergenceError(
-                f"training diverged in epoch {epoch} at λ = {lambd:g}: {advice}",
-                epoch=epoch,
-                lambd=lambd,
-                bound=bound,
-                suggested_lr=rate,
-            )
-
-    def _bound(self, plan: EpochPlan, run: int) -> float | None:
-        curvature = largest_curvature(self.dataset, plan, self.dataset.weight_train)
-        l2 = max(float(np.max(self.strength.l2.w[:, run])), float(self.strength.l2.b[run]))
-        experiment = self.experiment
-        return stable_lr(experiment.optimizer, experiment.decay, curvature, l2, experiment.momentum)

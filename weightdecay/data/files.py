@@ -132,7 +132,7 @@ class _Archive:
         for name in names:
             if self.columns[name].dtype.kind not in "biuf":
                 raise _no_number(name, 0, self.columns[name].item(0))
-        values = np.stack([self.columns[name] for name in names], axis=1, dtype=np.float64)
+        values = np.stack([self.columns[name].astype(np.float64) for name in names], axis=1)
         require_finite(values, names)
         return values
 

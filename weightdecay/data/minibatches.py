@@ -25,24 +25,32 @@ class EpochPlan(NamedTuple):
     mean: NumPyArray
 
 
+def batches(plan: EpochPlan) -> list[NumPyArray]:
+    """The row numbers of every step, without those that fill up the rectangle."""
+    return [rows[mean[:, 0] > 0] for rows, mean in zip(*plan, strict=True)]
+
+
+def require_batch(n: int, batch_size: int | Literal["full"]) -> int:
+    """The size of a batch of the n training examples; raises InputError if there are too few."""
+    if batch_size == "full":
+        return n
+    if batch_size > n:
+        raise InputError(
+            f"batch_size is {batch_size} and there are {n} training examples: choose at most {n}, "
+            "or 'full'."
+        )
+    return batch_size
+
+
 def draw(n: int, batch_size: int | Literal["full"], epochs: int, seed: int) -> Iterator[EpochPlan]:
     """One plan an epoch, reshuffled each time; the last batch of an epoch may be shorter.
 
     Raises
     ------
     InputError
-        The batch is larger than the n training examples.
+        The batch is larger than the n training examples; raised when the first epoch is drawn.
     """
-    size = n if batch_size == "full" else batch_size
-    if size > n:
-        raise InputError(
-            f"batch_size is {size} and there are {n} training examples: choose at most {n}, or "
-            "'full'."
-        )
-    return _draw(n, size, epochs, seed)
-
-
-def _draw(n: int, size: int, epochs: int, seed: int) -> Iterator[EpochPlan]:
+    size = require_batch(n, batch_size)
     rng = generator(seed, "minibatches")
     steps = -(-n // size)
     weight = np.full(steps * size, 1 / size)

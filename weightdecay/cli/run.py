@@ -1,19 +1,23 @@
-"""The command line: options to an `Experiment`, errors to one sentence and an exit code.
-
-Commands import what they need when they run, so that ``--help`` waits for nothing.
-"""
+"""``weightdecay run``."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from weightdecay import __version__
-from weightdecay.errors import InputError, WeightDecayError
+from weightdecay.cli.common import console, format_option
+from weightdecay.errors import InputError
+
+if TYPE_CHECKING:
+    from weightdecay.data.dataset import Dataset
+    from weightdecay.experiment import Experiment
+    from weightdecay.progress import Bar
+    from weightdecay.train import FitResult
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -100,16 +104,13 @@ def _options(*groups: list[Callable[[F], F]]) -> Callable[[F], F]:
     return decorate
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="weightdecay")
-def cli() -> None:
-    """Weight decay, defined once and run on any backend."""
-
-
-@cli.command()
+@click.command()
 @_options(DATA_OPTIONS, OBJECTIVE_OPTIONS, TRAINING_OPTIONS)
 @click.option("--backend", metavar="NAME",
               help="numpy, torch, … (the variable WEIGHTDECAY_BACKEND, else numpy).")  # fmt: skip
+@click.option("--implementation", default="scratch", metavar="scratch|native", show_default=True,
+              help="The core's own rules over the backend's tensors, or the framework's autodiff "
+              "and optimizer.")  # fmt: skip
 @click.option(
     "--device", default="cpu", metavar="cpu|cuda", show_default=True, help="Where to run."
 )
@@ -120,11 +121,11 @@ def cli() -> None:
               "it.")  # fmt: skip
 @click.option("--save-experiment", metavar="FILE.toml", help="Write the experiment that was run.")
 @click.option("--plot", metavar="FILE.png|.svg", help="Write the loss curves as a picture.")
-@click.option("--format", "output", type=click.Choice(["table", "json"]), default="table",
-              show_default=True, help="What to print.")  # fmt: skip
+@format_option
 def run(
     *,
     backend: str | None,
+    implementation: str,
     device: str,
     dtype: str,
     experiment_file: str | None,
@@ -139,44 +140,35 @@ def run(
     any option: 20 examples of 200 inputs, λ = 0 and λ = 3. Exit code 2 for bad input, 1 if training
     diverges.
     """
-    from dataclasses import replace
-
-    from weightdecay import curves, report
+    from weightdecay import curves
     from weightdecay.data.load import load_data
     from weightdecay.output import require_writable, writing
     from weightdecay.progress import progress
-    from weightdecay.registry import load, resolve_name
-    from weightdecay.train import fit
+    from weightdecay.report import run as report
 
     experiment = _experiment(experiment_file, settings)
-    backend = resolve_name(backend)
-    load(backend, dtype, device)
-    if plot is not None:
-        curves.require_drawable(Path(plot))
-    if save_experiment is not None:
-        if Path(save_experiment).suffix.lower() != ".toml":
-            raise InputError(f"{save_experiment!r} is no experiment file: it must end in .toml.")
-        require_writable(Path(save_experiment))
-
-    data = load_data(experiment.data, experiment.seed)
-    with progress(experiment.epochs * len(experiment.lambd)) as advance:
+    with ExitStack() as stack:
+        train = _trainer(stack, backend, implementation, dtype, device)
+        if plot is not None:
+            curves.require_drawable(Path(plot))
+        if save_experiment is not None:
+            if Path(save_experiment).suffix.lower() != ".toml":
+                raise InputError(
+                    f"{save_experiment!r} is no experiment file: it must end in .toml."
+                )
+            require_writable(Path(save_experiment))
+        data = load_data(experiment.data, experiment.seed)
+        bar = stack.enter_context(progress("epochs"))
+        bar.start(experiment.epochs * len(experiment.lambd))
         # One program a λ, so that the seconds of a run are its own.
         results = [
-            fit(
-                replace(experiment, lambd=(lambd,)),
-                data,
-                backend=backend,
-                dtype=dtype,
-                device=device,
-                on_epoch=lambda done, total: advance(),
-            )
-            for lambd in experiment.lambd
+            train(replace(experiment, lambd=(lambd,)), data, bar) for lambd in experiment.lambd
         ]
 
     if output == "json":
         click.echo(report.as_json(experiment, results))
     else:
-        report.show_runs(_console(), results)
+        report.show_runs(console(), results)
     if plot is not None:
         curves.draw_to_file(results, Path(plot))
         click.echo(f"wrote {plot}", err=True)
@@ -186,23 +178,40 @@ def run(
         click.echo(f"wrote {save_experiment}", err=True)
 
 
-@cli.command()
-@click.option("--format", "output", type=click.Choice(["table", "json"]), default="table",
-              show_default=True, help="What to print.")  # fmt: skip
-def backends(output: str) -> None:
-    """List the known backends: installed or not, version, devices, dtypes, how to install."""
-    import dataclasses
-    import json
+def _trainer(
+    stack: ExitStack, backend: str | None, implementation: str, dtype: str, device: str
+) -> Callable[[Experiment, Dataset, Bar], FitResult]:
+    """A `fit` on a backend: here, or in a worker where another interpreter has its framework."""
+    from weightdecay.environments import resolve
+    from weightdecay.registry import load, load_native, resolve_name
+    from weightdecay.train import IMPLEMENTATIONS, fit
+    from weightdecay.validate import choice
 
-    from weightdecay import report
-    from weightdecay.registry import available
+    choice("implementation", implementation, IMPLEMENTATIONS)
+    name = resolve_name(backend)
+    where: dict[str, Any] = {"implementation": implementation, "dtype": dtype, "device": device}
+    interpreter = resolve(name)
+    if interpreter.origin == "running":
+        load(name, dtype, device)
+        if implementation == "native":
+            load_native(name)
+        return lambda experiment, data, bar: fit(
+            experiment, data, backend=name, on_epoch=lambda done, total: bar.advance(), **where
+        )
 
-    found = available()
-    if output == "json":
-        rows = [dataclasses.asdict(info) for info in found]
-        click.echo(json.dumps({"backends": rows}, ensure_ascii=False, indent=2))
-    else:
-        report.show_backends(_console(), found)
+    from weightdecay import remote
+    from weightdecay.worker import Worker
+
+    worker = stack.enter_context(Worker(name, interpreter.python))
+    worker.ready()
+    click.echo(f"{name} runs in {interpreter}", err=True)
+
+    def train(experiment: Experiment, data: Dataset, bar: Bar) -> FitResult:
+        result = remote.fit(worker, experiment, data, **where)
+        bar.advance(experiment.epochs)
+        return result
+
+    return train
 
 
 def _experiment(file: str | None, options: dict[str, Any]) -> Any:
@@ -234,26 +243,3 @@ def _factor(text: str) -> tuple[str, float]:
         return name, float(factor)
     except ValueError:
         raise InputError(f"penalty factor {text!r}: write COLUMN=NUMBER, such as age=0.") from None
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console()
-
-
-def main() -> None:
-    """Run the command line; the console script."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal without λ still gets its table
-    try:
-        sys.exit(cli(standalone_mode=False) or 0)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as error:
-        click.echo(f"weightdecay: {error.format_message()}", err=True)
-        sys.exit(error.exit_code)
-    except WeightDecayError as error:
-        click.echo(f"weightdecay: {error}", err=True)
-        sys.exit(error.exit_code)

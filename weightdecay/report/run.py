@@ -19,7 +19,6 @@ from rich.text import Text
 
 from weightdecay.curves import draw_in_terminal
 from weightdecay.experiment import Experiment
-from weightdecay.registry import BackendInfo
 from weightdecay.train import FitResult
 
 CONVENTIONS = {
@@ -40,6 +39,7 @@ def as_json(experiment: Experiment, results: Sequence[FitResult]) -> str:
         "experiment": experiment.to_dict(),
         "backend": first.backend,
         "backend_version": first.backend_version,
+        "implementation": first.implementation,
         "dtype": first.dtype,
         "device": first.device,
         "conventions": {"objective": experiment.objective, **CONVENTIONS},
@@ -88,7 +88,8 @@ def _heading(result: FitResult) -> str:
         f"{inputs}\n"
         f"minimise {e.objective} by {rule}, lr {e.lr:g}, batch {e.batch_size}, "
         f"{len(result.history.train_loss)} epochs, seed {e.seed}\n"
-        f"{result.backend} {result.backend_version}, {result.dtype}, {result.device}"
+        f"{result.backend} {result.backend_version}, {result.implementation}, {result.dtype}, "
+        f"{result.device}"
     )
 
 
@@ -158,24 +159,3 @@ def conclusion(results: Sequence[FitResult]) -> str:
 
 def _times(a: float, b: float) -> str:
     return f"{a / b:.3g} times" if b else "far more than"
-
-
-def show_backends(console: Console, backends: Sequence[BackendInfo]) -> None:
-    """One row a known backend, and what stands in the way of each that cannot be used."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for header in ("backend", "installed", "version", "devices", "dtypes", "how to install"):
-        table.add_column(header)
-    for info in backends:
-        installed = "yes" if not info.problem else "broken" if info.installed else "no"
-        table.add_row(
-            info.name,
-            installed,
-            info.version or "",
-            ", ".join(info.devices),
-            ", ".join(info.dtypes),
-            Text(info.install),
-        )
-    console.print(table)
-    for info in backends:
-        if info.problem and info.installed:
-            console.print(Text(f"{info.name}: {info.problem}"))

@@ -1,0 +1,137 @@
+"""The TensorFlow adapter: tensor ops only; neither GradientTape nor Keras is used here."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from weightdecay.ops import DTYPES, Array, Loop, NumPyArray, Ops, Step
+
+
+@contextlib.contextmanager
+def _stderr_on_failure() -> Iterator[None]:
+    """Hold back what native code writes to descriptor 2, and show it only if the block fails."""
+    if sys.stderr is None:  # a process without one
+        yield
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as captured:
+        os.dup2(captured.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            captured.seek(0)
+            os.write(kept, captured.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+with _stderr_on_failure():
+    import tensorflow as tf
+
+version = tf.__version__
+dtypes = DTYPES
+
+
+def devices() -> tuple[str, ...]:
+    """The processor, and the GPU where TensorFlow was built for one and finds it."""
+    return ("cpu", "cuda") if tf.config.list_physical_devices("GPU") else ("cpu",)
+
+
+def bind(dtype: str, device: str) -> Ops:
+    """The verbs for one dtype and device."""
+    for gpu in tf.config.list_physical_devices("GPU"):
+        # Not all of its memory at once. Too late if the user's own code has started TensorFlow.
+        with contextlib.suppress(RuntimeError):
+            tf.config.experimental.set_memory_growth(gpu, True)
+    ops = TensorFlowOps(dtype, device)
+    # The compiler announces itself on descriptor 2 when it first runs: let that be here.
+    with _stderr_on_failure():
+        one = ops.asarray([1.0])
+        ops.fold(lambda state, x, data: tf.sign(state))(one, (one,), None)
+    return ops
+
+
+@dataclass(frozen=True)
+class TensorFlowOps:
+    """`weightdecay.ops.Ops` on TensorFlow."""
+
+    dtype: str
+    device: str
+
+    def placement(self) -> contextlib.AbstractContextManager[None]:
+        """The scope in which TensorFlow computes on the bound device."""
+        scope: contextlib.AbstractContextManager[None]
+        scope = tf.device("/GPU:0" if self.device == "cuda" else "/CPU:0")
+        return scope
+
+    def asarray(self, obj: npt.ArrayLike) -> Array:
+        x = np.asarray(obj)
+        with self.placement():
+            return tf.constant(x, "int64" if x.dtype.kind in "iu" else self.dtype)
+
+    def to_numpy(self, x: Array) -> NumPyArray:
+        array: NumPyArray = x.numpy()
+        return array
+
+    def matmul(self, a: Array, b: Array) -> Array:
+        if (self.device, self.dtype) == ("cuda", "float32"):
+            # TensorFlow rounds float32 factors to TF32 there, with a switch for the process only.
+            return tf.cast(tf.matmul(tf.cast(a, "float64"), tf.cast(b, "float64")), "float32")
+        return tf.matmul(a, b)
+
+    def matrix_transpose(self, x: Array) -> Array:
+        return tf.transpose(x)
+
+    def sum(self, x: Array, axis: int | None = None) -> Array:
+        return tf.reduce_sum(x, axis=axis)
+
+    def sqrt(self, x: Array) -> Array:
+        return tf.sqrt(x)
+
+    def sign(self, x: Array) -> Array:
+        return tf.sign(x)
+
+    def clip(self, x: Array, lower: Array, upper: Array) -> Array:
+        return tf.minimum(tf.maximum(x, lower), upper)
+
+    def take(self, x: Array, indices: Array) -> Array:
+        return tf.gather(x, indices)
+
+    def fold(self, step: Step) -> Loop:
+        return _compiled(self, step)
+
+
+@functools.cache
+def _compiled(ops: TensorFlowOps, step: Step) -> Loop:
+    def scan(state: Array, xs: tuple[Array, ...], data: Array) -> Array:
+        def body(i: Array, state: Array) -> tuple[Array, Array]:
+            return i + 1, step(state, tuple(x[i] for x in xs), data)
+
+        steps = xs[0].shape[0]
+        return tf.while_loop(lambda i, _: i < steps, body, (tf.constant(0), state))[1]
+
+    function = tf.function(scan, autograph=False, jit_compile=True)
+    by_shapes: dict[tuple[Any, ...], Loop] = {}  # tf.function itself warns of many shapes
+
+    def loop(state: Array, xs: tuple[Array, ...], data: Array) -> Array:
+        arguments = state, xs, data
+        shapes = tuple(getattr(x, "shape", None) for x in tf.nest.flatten(arguments))
+        with ops.placement():
+            if shapes not in by_shapes:
+                by_shapes[shapes] = function.get_concrete_function(*arguments)
+            return by_shapes[shapes](*arguments)
+
+    return loop

@@ -1,0 +1,336 @@
+"""A backend in a process of its own, in an interpreter of its own.
+
+The frameworks need versions of NumPy that exclude each other, and in one process they share
+threads and memory; so each runs in a worker. A worker is started once and answers many calls; what
+it can be asked is in `weightdecay.serve`, and `weightdecay.remote` makes a `fit` of it. Requests
+and answers are frames (`weightdecay.frames`) on its standard input and output.
+
+However a worker ends, and however this process ends, no process is left behind: a worker that is
+closed is killed with all that it started, and one whose parent is gone kills itself (see
+`weightdecay.child.follow`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import queue
+import signal
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NoReturn, TypeAlias, cast
+
+from weightdecay import errors, frames
+from weightdecay.errors import BackendError, WeightDecayError
+from weightdecay.ops import NumPyArray
+
+CHILD = Path(__file__).with_name("child.py")
+START_LIMIT = 120.0
+"""Seconds that a framework may take to import, on a cold and busy machine."""
+PARTING_LIMIT = 10.0
+"""Seconds that a process may take to end once it has closed its output."""
+TAIL = 1 << 14
+"""Bytes of a worker's standard error that are kept."""
+LAST_LINES = 3
+
+Answer: TypeAlias = tuple[dict[str, Any], dict[str, NumPyArray]]
+
+
+class WorkerError(WeightDecayError):
+    """A worker cannot be had, or is gone."""
+
+    exit_code = 1
+
+
+class WorkerCrashError(WorkerError):
+    """The process of a worker ended by itself, or something outside killed it."""
+
+
+class WorkerTimeoutError(WorkerError, TimeoutError):
+    """A worker gave no answer in time, and was stopped."""
+
+
+class WorkerGarbageError(WorkerError):
+    """A worker wrote something that is no frame, and was stopped."""
+
+
+class WorkerCallError(WorkerError):
+    """A call raised an error that this package does not know; the worker lives on."""
+
+
+@dataclass(frozen=True)
+class Hello:
+    """What a worker says of itself once its framework is imported."""
+
+    backend: str
+    backend_version: str
+    python_version: str
+    numpy_version: str
+    devices: tuple[str, ...]
+    dtypes: tuple[str, ...]
+
+
+class Worker:
+    """A running worker for one backend; it starts at once, and nothing waits until `ready`.
+
+    So several workers start together::
+
+        with contextlib.ExitStack() as stack:
+            workers = [stack.enter_context(Worker(name, python)) for name, python in wanted]
+            for worker in workers:
+                worker.ready()
+
+    Calls are answered one after another, in the order in which they were sent. A worker that
+    crashed, hung or talked nonsense is closed, and every later use says so. An interrupted wait
+    (Ctrl-C) closes the worker as well, since its answer could be taken for that of another call.
+
+    Parameters
+    ----------
+    backend : str
+        The backend to load.
+    python : path
+        The interpreter; `weightdecay.environments.resolve` finds it.
+    script : path
+        What it runs.
+
+    Raises
+    ------
+    WorkerError
+        The interpreter cannot be started.
+    """
+
+    def __init__(self, backend: str, python: str | Path, *, script: Path = CHILD) -> None:
+        self.backend = backend
+        self.python = Path(python)
+        self._asked: deque[str] = deque()
+        self._hello: Hello | None = None
+        self._end: str | None = None
+        self._tail = b""
+        lifeline, held = os.pipe()
+        self._lifeline = os.fdopen(held, "wb", buffering=0)
+        try:
+            self._process = subprocess.Popen(
+                [str(python), str(script), str(lifeline)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=[lifeline],
+                env=_environment(),
+                # Ctrl-C is for the parent, which closes its workers; and a group can be killed.
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._lifeline.close()
+            raise WorkerError(
+                f"cannot start {self}: {(error.strerror or str(error)).lower()}."
+            ) from error
+        finally:
+            os.close(lifeline)
+        self._requests: queue.SimpleQueue[list[memoryview] | None] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[Answer | Exception] = queue.SimpleQueue()
+        # Three pipes, each able to block: a thread each.
+        self._threads = [
+            threading.Thread(target=target, daemon=True)
+            for target in (self._write, self._read, self._listen)
+        ]
+        for thread in self._threads:
+            thread.start()
+        self.send("hello", {"backend": backend})
+
+    def __str__(self) -> str:
+        """Name the worker as messages do."""
+        return f"the {self.backend} worker ({self.python})"
+
+    def __enter__(self) -> Worker:
+        """Give the worker itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the worker."""
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        """The process, and the process group, of the worker."""
+        return self._process.pid
+
+    def ready(self, timeout: float = START_LIMIT) -> Hello:
+        """Wait until the backend is loaded.
+
+        Raises
+        ------
+        BackendError
+            Its framework is not installed there, or does not import.
+        WorkerError
+            The worker did not get so far.
+        """
+        if self._hello is None:
+            try:
+                header, _ = self._take(timeout)
+            except WeightDecayError as error:
+                self._stop(str(error))
+                if isinstance(error, BackendError):  # which says nothing of where it was looked for
+                    raise type(error)(f"in {self}: {error}") from error
+                raise
+            devices, dtypes = tuple(header.pop("devices")), tuple(header.pop("dtypes"))
+            self._hello = Hello(**header, devices=devices, dtypes=dtypes)
+        return self._hello
+
+    def call(
+        self,
+        name: str,
+        header: Mapping[str, Any] | None = None,
+        arrays: Mapping[str, NumPyArray] | None = None,
+        timeout: float | None = None,
+    ) -> Answer:
+        """Send a request and wait for its answer; see `send` and `receive`."""
+        self.send(name, header, arrays)
+        return self.receive(timeout)
+
+    def send(
+        self,
+        name: str,
+        header: Mapping[str, Any] | None = None,
+        arrays: Mapping[str, NumPyArray] | None = None,
+    ) -> None:
+        """Ask for a call without waiting; the arrays must not change before its answer is here.
+
+        Raises
+        ------
+        FrameError
+            Something that cannot be sent.
+        WorkerError
+            The worker is gone.
+        """
+        self._require_open()
+        self._requests.put(frames.encode({"call": name, **(header or {})}, arrays or {}))
+        self._asked.append(name)
+
+    def receive(self, timeout: float | None = None) -> Answer:
+        """Wait for the answer to the oldest request that has none yet.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds after which the worker is stopped; the time until it is ready is not counted.
+
+        Raises
+        ------
+        WeightDecayError
+            The call raised it there.
+        WorkerCallError
+            The call raised any other error.
+        WorkerCrashError, WorkerTimeoutError, WorkerGarbageError
+            The worker is gone.
+        """
+        self.ready()
+        return self._take(timeout)
+
+    def close(self) -> None:
+        """Kill the process with all that it started, and wait until it is gone."""
+        self._stop("it was closed")
+
+    def _take(self, timeout: float | None) -> Answer:
+        self._require_open()
+        if not self._asked:
+            raise WorkerError(f"{self} was not asked anything: send a request first.")
+        try:
+            answer = self._answers.get(timeout=timeout)
+        except queue.Empty:
+            during = self._asked[0]
+            self._fail(WorkerTimeoutError, f"gave no answer to {during!r} within {timeout:g} s")
+        except BaseException:
+            self._stop("a wait for it was interrupted")
+            raise
+        if isinstance(answer, EOFError):
+            self._fail(WorkerCrashError, f"{self._parting()} during {self._asked[0]!r}")
+        if isinstance(answer, Exception):
+            self._fail(WorkerGarbageError, f"wrote something that is no frame ({answer})")
+        self._asked.popleft()
+        if "error" in answer[0]:
+            raise self._raised(answer[0]["error"])
+        return answer
+
+    def _raised(self, error: Mapping[str, Any]) -> WeightDecayError:
+        """The error that a call raised: of its own class where that is one of this package's."""
+        kind = getattr(errors, error["type"], None)
+        if isinstance(kind, type) and issubclass(kind, WeightDecayError):
+            raised = kind.__new__(kind, error["message"])
+            raised.__dict__.update(error["details"])
+        else:
+            first, *_ = error["message"].strip().splitlines() or [""]
+            raised = WorkerCallError(f"{self} raised {error['type']}: {first}")
+        raised.add_note(f"In {self}:\n{error['traceback']}")
+        return raised
+
+    def _parting(self) -> str:
+        """How the process ended; its output has."""
+        try:
+            code = self._process.wait(PARTING_LIMIT)
+        except subprocess.TimeoutExpired:
+            return "closed its output and was stopped"
+        if code >= 0:
+            return f"ended with exit code {code}"
+        with contextlib.suppress(ValueError):
+            return f"was killed by {signal.Signals(-code).name}"
+        return f"was killed by signal {-code}"
+
+    def _fail(self, kind: type[WorkerError], what: str) -> NoReturn:
+        self._stop(f"it {what}")
+        lines = [line.strip() for line in self._tail.decode(errors="replace").splitlines()]
+        last = " / ".join([line for line in lines if line][-LAST_LINES:])
+        raise kind(f"{self} {what}; " + (f"its last words: {last}" if last else "it said nothing."))
+
+    def _require_open(self) -> None:
+        if self._end is not None:
+            raise WorkerError(f"{self} is no longer there ({self._end}): start another.")
+
+    def _stop(self, reason: str) -> None:
+        if self._end is not None:
+            return
+        # The group outlives its leader where that started others.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._lifeline.close()
+        self._process.wait()
+        self._end = reason
+        self._requests.put(None)
+        for thread in self._threads:
+            thread.join(PARTING_LIMIT)  # a process that left the group may hold a pipe open
+
+    def _write(self) -> None:
+        stdin = cast(io.BufferedWriter, self._process.stdin)
+        # A broken pipe is told by the thread that reads.
+        with contextlib.suppress(OSError), stdin:
+            while (request := self._requests.get()) is not None:
+                frames.write_encoded(stdin, request)
+
+    def _read(self) -> None:
+        with cast(io.BufferedReader, self._process.stdout) as stdout:
+            while True:
+                try:
+                    self._answers.put(frames.read(stdout))
+                except Exception as error:  # told by whoever waits
+                    self._answers.put(error)
+                    return
+
+    def _listen(self) -> None:
+        with cast(io.BufferedReader, self._process.stderr) as stderr:
+            while chunk := stderr.read1():
+                self._tail = (self._tail + chunk)[-TAIL:]
+
+
+def _environment() -> dict[str, str]:
+    """What the worker inherits: all but the variables that would lend it this Python's packages."""
+    return {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
