@@ -45,7 +45,7 @@ BAD_INPUTS = [
     ("--plot {folder}/no/such/a.png", "cannot write", "a folder that exists"),
     ("--plot {folder}", "is no picture", ".png or .svg"),
     ("--plot {folder}/a.pdf", "is no picture", ".png or .svg"),
-    ("--save-experiment {folder}/a.json", "is no TOML file", ".toml"),
+    ("--save-experiment {folder}/a.json", "is no experiment file", ".toml"),
     ("--experiment {folder}/missing.toml", "cannot read the experiment", "TOML or JSON"),
     ("--experiment {misspelt}", "unknown setting 'epoch'", "did you mean 'epochs'?"),
     ("--experiment {broken}", "is not TOML", "Invalid value"),

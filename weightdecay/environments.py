@@ -37,6 +37,7 @@ from weightdecay.errors import (
     InputError,
     UnknownNameError,
     WeightDecayError,
+    install_hint,
 )
 
 ROOT_VARIABLE = "WEIGHTDECAY_ENVIRONMENTS"
@@ -152,7 +153,7 @@ def resolve(backend: str) -> Interpreter:
         return Interpreter(backend, managed.python, "managed")
     raise BackendNotInstalledError(
         f"backend {backend!r} needs the package {framework!r}, which is not installed: "
-        f"{registry.find(backend).install}, or weightdecay env create {backend}, or set "
+        f"run {install_hint(backend)}, or weightdecay env create {backend}, or set "
         f"{variable(backend)} to a Python that has it."
     )
 

@@ -53,8 +53,7 @@ def show_backends(console: Console, backends: Sequence[BackendInfo]) -> None:
         )
     console.print(table)
     for info in backends:
-        if info.problem:
-            console.print(Text(f"{info.name}: {info.problem}"), soft_wrap=True)
+        console.print(Text(f"{info.name}: {info.problem or info.install}"), soft_wrap=True)
 
 
 def environment_rows() -> list[dict[str, Any]]:
