@@ -79,7 +79,8 @@ def path(header, arrays):
 
 @call
 def leave(header, arrays):
-    print("the last", "words", sep="\\n\\n", file=sys.stderr)
+    print("the last\\n")
+    print("words", file=sys.stderr)
     os._exit(3)
 
 @call
@@ -211,7 +212,9 @@ def weighted() -> Dataset:
     for seed in range(100):
         rng = np.random.default_rng(seed)
         X, y, s = rng.standard_normal((11, 4)), rng.standard_normal(11), rng.uniform(0.1, 1, 11)
-        dataset = from_arrays(X, y, sample_weight=s, validation_fraction=0.3)
+        dataset = from_arrays(
+            X, y, sample_weight=s, validation_fraction=0.3, columns=("a", "b", "c", "d")
+        )
         weight = dataset.weight_train
         assert weight is not None
         if (weight / weight.mean() != weight).any():
@@ -233,7 +236,7 @@ FITS: dict[str, tuple[Experiment, Callable[[], Dataset | None], dict[str, Any]]]
         {"initial": (np.ones((3, 2)), np.array([0.5, -1 / 3])), "plan": [[[0, 1, 3]], [[2], [1]]]},
     ),
     "weighted, named factors": (
-        replace(SMALL, batch_size="full", lambd=(0.1,), penalty_factors={"x1": 0.5}),
+        replace(SMALL, batch_size="full", lambd=(0.1,), penalty_factors={"b": 0.5}),
         weighted,
         {"record": True},
     ),

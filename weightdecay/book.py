@@ -13,9 +13,8 @@ well it does.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +27,7 @@ from weightdecay.errors import BackendNotInstalledError, WeightDecayError
 from weightdecay.experiment import Experiment
 from weightdecay.ops import NumPyArray, Parameters
 from weightdecay.parity import compare
+from weightdecay.printed import PrintedProblem
 from weightdecay.registry import load_book
 from weightdecay.train import fit, initial_state
 from weightdecay.worker import Worker
@@ -63,25 +63,6 @@ class Effective:
     bias_lambd: float
     bias_decays: bool
     residual: float
-
-
-class BookProgram(Protocol):
-    """What a module of ``weightdecay.backends.book`` offers; see that folder's docstring."""
-
-    PRINTED: str
-    MEANT: str
-
-    def train(
-        self,
-        X: NumPyArray,
-        y: NumPyArray,
-        batches: Iterable[NumPyArray],
-        w: NumPyArray,
-        b: float,
-        weight_decay: float,
-        lr: float,
-    ) -> Iterator[tuple[NumPyArray, float]]:
-        """Train as printed, giving w and b after every step."""
 
 
 @dataclass(frozen=True)
@@ -209,9 +190,15 @@ def answer(
 ) -> tuple[dict[str, Any], dict[str, NumPyArray]]:
     """Run one program as printed; the worker's side."""
     program = load_book(header["backend"])
-    w, b = arrays["w"], float(arrays["b"][0])
-    batches = np.split(arrays["rows"], np.cumsum(arrays["batch_sizes"])[:-1])
-    settings = (header["weight_decay"], header["lr"])
-    steps = [(w, b), *program.train(arrays["X"], arrays["y"], batches, w, b, *settings)]
+    problem = PrintedProblem(
+        X=arrays["X"],
+        y=arrays["y"],
+        batches=np.split(arrays["rows"], np.cumsum(arrays["batch_sizes"])[:-1]),
+        w=arrays["w"],
+        b=float(arrays["b"][0]),
+        weight_decay=header["weight_decay"],
+        lr=header["lr"],
+    )
+    steps = [(problem.w, problem.b), *program.train(problem)]
     found = {"w": np.array([w for w, _ in steps]), "b": np.array([b for _, b in steps])}
     return {"printed": program.PRINTED, "meant": program.MEANT}, found

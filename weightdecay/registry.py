@@ -27,8 +27,8 @@ from weightdecay.errors import (
 from weightdecay.ops import DTYPES, VERBS, Adapter, Ops
 
 if TYPE_CHECKING:
-    from weightdecay.book import BookProgram
     from weightdecay.native import NativeTrainer
+    from weightdecay.printed import PrintedProgram
 
 ENVIRONMENT_VARIABLE = "WEIGHTDECAY_BACKEND"
 ENTRY_POINT_GROUP = "weightdecay.backends"
@@ -208,10 +208,10 @@ def load_native(name: str) -> NativeTrainer:
     return cast("NativeTrainer", _import(name, registration.native))
 
 
-def load_book(name: str) -> BookProgram:
+def load_book(name: str) -> PrintedProgram:
     """The book's concise program for a built-in backend; raises as `load_adapter`."""
     load_adapter(name)
-    return cast("BookProgram", _import(name, f"weightdecay.backends.book.{name}_book"))
+    return cast("PrintedProgram", _import(name, f"weightdecay.backends.book.{name}_book"))
 
 
 @functools.cache

@@ -5,6 +5,5 @@ Implementation. Written anew here, with that book's loss, regularizer, optimizer
 hyperparameters, over given data, initial state and minibatches. What each really trains is
 measured by `weightdecay.book`, so nothing here may be corrected.
 
-A module offers `PRINTED`, `MEANT` and ``train(X, y, batches, w, b, weight_decay, lr)``, which
-yields w (num_inputs,) and b after every step, in float64.
+A module offers what `weightdecay.printed` says.
 """

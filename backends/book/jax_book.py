@@ -6,7 +6,7 @@ name `add_decayed_weights` only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -15,26 +15,19 @@ import numpy as np
 import optax
 
 from weightdecay.ops import NumPyArray
+from weightdecay.printed import PrintedProblem
 
 PRINTED = "l2_loss().mean(); chain(additive_weight_decay(3), sgd(0.01))"
 MEANT = "the same with a mask that leaves the bias out"
 
 
-def train(
-    X: NumPyArray,
-    y: NumPyArray,
-    batches: Iterable[NumPyArray],
-    w: NumPyArray,
-    b: float,
-    weight_decay: float,
-    lr: float,
-) -> Iterator[tuple[NumPyArray, float]]:
+def train(problem: PrintedProblem) -> Iterator[tuple[NumPyArray, float]]:
     """Train as printed."""
 
     def loss(params: dict[str, Any], features: Any, labels: Any) -> Any:
         return optax.l2_loss(features @ params["kernel"] + params["bias"], labels).mean()
 
-    optimizer = optax.chain(optax.add_decayed_weights(weight_decay), optax.sgd(lr))
+    optimizer = optax.chain(optax.add_decayed_weights(problem.weight_decay), optax.sgd(problem.lr))
 
     @jax.jit
     def update(params: Any, state: Any, features: Any, labels: Any) -> tuple[Any, Any]:
@@ -43,9 +36,9 @@ def train(
         return optax.apply_updates(params, updates), state
 
     with jax.enable_x64(True):
-        params = {"kernel": jnp.asarray(w), "bias": jnp.asarray(b)}
+        params = {"kernel": jnp.asarray(problem.w), "bias": jnp.asarray(problem.b)}
         state = optimizer.init(params)
-    for rows in batches:
+    for rows in problem.batches:
         with jax.enable_x64(True):  # for this step only: a generator's caller has its own mode
-            params, state = update(params, state, X[rows], y[rows])
+            params, state = update(params, state, problem.X[rows], problem.y[rows])
         yield np.array(params["kernel"]), float(params["bias"])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from weightdecay.ops import NumPyArray
+from weightdecay.printed import PrintedProblem
 
 # Imports MXNet, and keeps the warnings that it gives while it does.
 mx = importlib.import_module("weightdecay.backends.mxnet_backend").mx
@@ -14,28 +15,20 @@ PRINTED = "L2Loss().mean(); Trainer('sgd') with wd=3, the bias's wd_mult=0, step
 MEANT = "the same"
 
 
-def train(
-    X: NumPyArray,
-    y: NumPyArray,
-    batches: Iterable[NumPyArray],
-    w: NumPyArray,
-    b: float,
-    weight_decay: float,
-    lr: float,
-) -> Iterator[tuple[NumPyArray, float]]:
+def train(problem: PrintedProblem) -> Iterator[tuple[NumPyArray, float]]:
     """Train as printed."""
-    net = mx.gluon.nn.Dense(1, in_units=X.shape[1], dtype="float64")
+    net = mx.gluon.nn.Dense(1, in_units=problem.X.shape[1], dtype="float64")
     net.initialize()
-    net.weight.set_data(mx.nd.ndarray.array(w[None, :], dtype="float64"))
-    net.bias.set_data(mx.nd.ndarray.array([b], dtype="float64"))
+    net.weight.set_data(mx.nd.ndarray.array(problem.w[None, :], dtype="float64"))
+    net.bias.set_data(mx.nd.ndarray.array([problem.b], dtype="float64"))
     net.collect_params(".*bias").setattr("wd_mult", 0)
     loss = mx.gluon.loss.L2Loss()
     trainer = mx.gluon.Trainer(
-        net.collect_params(), "sgd", {"learning_rate": lr, "wd": weight_decay}
+        net.collect_params(), "sgd", {"learning_rate": problem.lr, "wd": problem.weight_decay}
     )
-    for rows in batches:
-        features = mx.nd.ndarray.array(X[rows], dtype="float64")
-        labels = mx.nd.ndarray.array(y[rows, None], dtype="float64")
+    for rows in problem.batches:
+        features = mx.nd.ndarray.array(problem.X[rows], dtype="float64")
+        labels = mx.nd.ndarray.array(problem.y[rows, None], dtype="float64")
         with mx.autograd.record():
             value = loss(net(features), labels).mean()
         value.backward()

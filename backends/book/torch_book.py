@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 
 from weightdecay.ops import NumPyArray
+from weightdecay.printed import PrintedProblem
 
 PRINTED = "MSELoss(); SGD with weight_decay=3 in the weight's group"
 MEANT = "MSELoss() / 2; the same optimizer"
 
 
-def train(
-    X: NumPyArray,
-    y: NumPyArray,
-    batches: Iterable[NumPyArray],
-    w: NumPyArray,
-    b: float,
-    weight_decay: float,
-    lr: float,
-) -> Iterator[tuple[NumPyArray, float]]:
+def train(problem: PrintedProblem) -> Iterator[tuple[NumPyArray, float]]:
     """Train as printed."""
-    net = torch.nn.Linear(X.shape[1], 1, dtype=torch.float64)
+    net = torch.nn.Linear(problem.X.shape[1], 1, dtype=torch.float64)
     with torch.no_grad():
-        net.weight.copy_(torch.tensor(w)[None, :])
-        net.bias.fill_(b)
+        net.weight.copy_(torch.tensor(problem.w)[None, :])
+        net.bias.fill_(problem.b)
     loss = torch.nn.MSELoss()
     groups: list[dict[str, Any]] = [
-        {"params": net.weight, "weight_decay": weight_decay},
+        {"params": net.weight, "weight_decay": problem.weight_decay},
         {"params": net.bias},
     ]
-    optimizer = torch.optim.SGD(groups, lr=lr)
-    features, labels = torch.tensor(X), torch.tensor(y)[:, None]
-    for rows in map(torch.tensor, batches):
+    optimizer = torch.optim.SGD(groups, lr=problem.lr)
+    features, labels = torch.tensor(problem.X), torch.tensor(problem.y)[:, None]
+    for rows in map(torch.tensor, problem.batches):
         optimizer.zero_grad()
         loss(net(features[rows]), labels[rows]).backward()
         optimizer.step()
