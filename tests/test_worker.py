@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import math
 import os
 import select
@@ -318,9 +319,9 @@ def test_its_folder_is_not_on_its_path(tmp_path: Path) -> None:
     """An installed copy, beside which and inside which there are traps."""
     site = tmp_path / "site"
     package = shutil.copytree(Path(weightdecay.__file__).parent, site / "weightdecay")
-    (package / "backends.py").unlink()
-    adapters = weightdecay.__path__[0], *__import__("weightdecay.backends").backends.__path__
-    shutil.copytree(adapters[-1], package / "backends")
+    (package / "backends.py").unlink(missing_ok=True)  # in a checkout, where it points elsewhere
+    (adapters,) = importlib.import_module("weightdecay.backends").__path__
+    shutil.copytree(adapters, package / "backends", dirs_exist_ok=True)
     for trap in (site / "numpy.py", package / "json.py", package / "queue.py"):
         trap.write_text("raise SystemExit('trapped')")
     with Worker("numpy", sys.executable, script=package / "child.py") as worker:
@@ -536,8 +537,9 @@ def test_an_interrupted_wait_closes_it(worker: Worker, monkeypatch: pytest.Monke
 
 
 PARENT = """
-import sys
+import signal, sys
 from weightdecay.worker import Worker
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 script, call, fifo, how = sys.argv[1:]
 worker = Worker("numpy", sys.executable, script=script)
 worker.send(call, {"fifo": fifo})
