@@ -124,3 +124,12 @@ def parity(session: nox.Session) -> None:
 def _environment(session: str) -> Path:
     """Where nox keeps a session's environment."""
     return ROOT / ".nox" / session.replace("(", "-").replace(")", "")
+
+
+@nox.session(default=False)
+def bench_startup(session: nox.Session) -> None:
+    """Start-up of the commands against importing NumPy; rewrites benchmarks/startup.json."""
+    session.install(*constraints("numpy"), ".")
+    script = ROOT / "benchmarks" / "startup.py"
+    session.chdir(session.create_tmp())  # away from the checkout: the installed copy is measured
+    session.run("python", str(script), "--out", str(script.with_suffix(".json")))

@@ -53,19 +53,7 @@ def test_what_is_no_sgd_leaves_a_residual() -> None:
 
 
 def test_the_program_as_printed_trains_what_is_known(native_backend: str) -> None:
-    batches = [batch for epoch in PLAN for batch in epoch]
-    start = initial_state(EXPERIMENT, DATA, None)
-    arrays = {
-        "X": DATA.X_train,
-        "y": DATA.y_train,
-        "rows": np.concatenate(batches),
-        "batch_sizes": np.array([len(batch) for batch in batches]),
-        "w": start.w[:, 0],
-        "b": start.b,
-    }
-    header, found = book.answer(
-        {"backend": native_backend, "weight_decay": 3.0, "lr": 0.01}, arrays
-    )
+    header, found = book.answer(*book.ask(native_backend, EXPERIMENT, DATA, PLAN))
     effective = book.identify(EXPERIMENT, DATA, Parameters(found["w"], found["b"]), PLAN)
     lambd, lr, decays = KNOWN[native_backend]
     assert effective.lambd == pytest.approx(lambd, rel=ROUNDED_SETTINGS)

@@ -46,3 +46,13 @@ def test_a_pipe_gets_json_and_nothing_else(backend: str) -> None:
     assert outcome.code == 0
     assert outcome.err == ""
     assert outcome.json["backend"] == backend
+
+
+@pytest.mark.parametrize("option", ["--device", "--dtype"])
+def test_what_a_backend_has_not_is_told_by_name(run: Run, backend: str, option: str) -> None:
+    outcome = run(option, "tpu9", "--backend", backend)
+    assert outcome.code == 2
+    assert outcome.out == ""
+    assert outcome.err.count("\n") == 1
+    assert "tpu9" in outcome.err
+    assert ("it has cpu" if option == "--device" else "float32, float64") in outcome.err

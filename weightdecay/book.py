@@ -118,21 +118,8 @@ def _measure(
     dataset: Dataset,
     plan: list[list[NumPyArray]],
 ) -> Program:
-    start = initial_state(experiment, dataset, None)
-    batches = [batch for epoch in plan for batch in epoch]
-    header, arrays = worker.call(
-        "book",
-        {"backend": interpreter.backend, "weight_decay": WEIGHT_DECAY, "lr": LR},
-        {
-            "X": dataset.X_train,
-            "y": dataset.y_train,
-            "rows": np.concatenate(batches),
-            "batch_sizes": np.array([len(batch) for batch in batches]),
-            "w": start.w[:, 0],
-            "b": start.b,
-        },
-        CALL_LIMIT,
-    )
+    question = ask(interpreter.backend, experiment, dataset, plan)
+    header, arrays = worker.call("book", *question, CALL_LIMIT)
     printed = Parameters(arrays["w"], arrays["b"])
     effective = identify(experiment, dataset, printed, plan)
     native = remote.fit(
@@ -183,6 +170,23 @@ def identify(
 def _least_squares(target: NumPyArray, *columns: NumPyArray) -> tuple[float, ...]:
     A = np.column_stack([column.ravel() for column in columns])
     return tuple(float(x) for x in np.linalg.lstsq(A, target.ravel(), rcond=None)[0])
+
+
+def ask(
+    backend: str, experiment: Experiment, dataset: Dataset, plan: list[list[NumPyArray]]
+) -> tuple[dict[str, Any], dict[str, NumPyArray]]:
+    """What a worker is asked, to run the program of a backend as printed; see `answer`."""
+    start = initial_state(experiment, dataset, None)
+    batches = [batch for epoch in plan for batch in epoch]
+    header = {"backend": backend, "weight_decay": WEIGHT_DECAY, "lr": LR}
+    return header, {
+        "X": dataset.X_train,
+        "y": dataset.y_train,
+        "rows": np.concatenate(batches),
+        "batch_sizes": np.array([len(batch) for batch in batches]),
+        "w": start.w[:, 0],
+        "b": start.b,
+    }
 
 
 def answer(

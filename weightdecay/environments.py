@@ -16,7 +16,6 @@ when the new one has its marker. One interrupted is swept up by the next.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import importlib
 import importlib.util
 import json
@@ -381,6 +380,8 @@ def _delete(build: Path) -> None:
 @contextlib.contextmanager
 def _alone(backend: str) -> Iterator[None]:
     """Keep a second process from building or sweeping the same environment."""
+    import fcntl  # not on Windows, where everything but making environments works without it
+
     folder = root() / backend
     try:
         folder.mkdir(parents=True, exist_ok=True)

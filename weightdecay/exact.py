@@ -10,6 +10,7 @@ For one run, with sample weights sᵢ of mean 1 and strengths λ₁ⱼ, λ₂ⱼ
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 from typing import Literal
 
@@ -38,13 +39,18 @@ class LeastSquares:
     t: NumPyArray
 
 
+_reduced: weakref.WeakKeyDictionary[Dataset, LeastSquares] = weakref.WeakKeyDictionary()
+
+
 def reduce(dataset: Dataset) -> LeastSquares:
-    """The training part without its redundant rows.
+    """The training part without its redundant rows; done once for a dataset.
 
     An orthogonal transformation leaves ½ ‖A θ − t‖² as it is, so the rows of √(s/n) [1 X y] are
     folded into one triangle, block by block (Golub & Van Loan, 2013, section 5.3.3). Unlike the
     normal equations this does not square the condition number.
     """
+    if dataset in _reduced:
+        return _reduced[dataset]
     n, p = dataset.X_train.shape
     weight = dataset.weight_train
     triangle: NumPyArray = np.empty((0, p + 2))
@@ -56,7 +62,8 @@ def reduce(dataset: Dataset) -> LeastSquares:
         triangle = np.concatenate([triangle, block])
         if len(triangle) > p + 2:
             triangle = np.asarray(np.linalg.qr(triangle, mode="r"))
-    return LeastSquares(triangle[:, :-1], triangle[:, -1])
+    _reduced[dataset] = LeastSquares(triangle[:, :-1], triangle[:, -1])
+    return _reduced[dataset]
 
 
 def ridge(problem: LeastSquares, l2: NumPyArray) -> NumPyArray:

@@ -28,7 +28,7 @@ from weightdecay.errors import (
 )
 from weightdecay.experiment import Experiment
 from weightdecay.parity import Comparison, compare
-from weightdecay.registry import BUILT_IN
+from weightdecay.registry import BUILT_IN, find
 from weightdecay.train import FitResult, fit
 from weightdecay.worker import Worker, WorkerCallError, WorkerError
 
@@ -161,8 +161,7 @@ def run(
     call_limit : float
         Seconds after which a run counts as hung.
     """
-    chosen = list(names or BUILT_IN)
-    interpreters, missing = find_backends(chosen)
+    interpreters, missing = find_backends(list(names or BUILT_IN))
     todo = list(cases(experiment))
     data = load_data(todo[0].experiment.data, todo[0].experiment.seed)
     on_start(len(todo) * len(interpreters))
@@ -229,9 +228,9 @@ class _Lane:
     def row(
         self, case: Case, data: Dataset, reference: FitResult, dtype: str, tolerance: float
     ) -> Row | None:
-        """Run one case; None where NumPy is asked for what it has not."""
+        """Run one case; None where a backend has no native implementation at all."""
         name = self._interpreter.backend
-        if case.implementation == "native" and name in BUILT_IN and not BUILT_IN[name].native:
+        if case.implementation == "native" and find(name).native is None:
             return None
         try:
             worker = self._ready()

@@ -36,7 +36,9 @@ def parity(backends: str | None, dtype: str, experiment_file: str | None, output
     from weightdecay.validate import choice
 
     choice("dtype", dtype, DTYPES)
-    names = None if backends is None else [name.strip() for name in backends.split(",")]
+    names = None
+    if backends is not None:
+        names = list(dict.fromkeys(name.strip() for name in backends.split(",")))
     if names is not None:
         if not all(names):
             raise InputError(f"--backends is {backends!r}: name backends with commas between.")
