@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import ElasticNet, Lasso, Ridge
 
-from tests.tolerances import CERTIFICATE, L1, RIDGE, relative_difference
-from weightdecay import Experiment, fit, from_arrays
+from tests.tolerances import CERTIFICATE, L1, PARITY, RIDGE, relative_difference
+from weightdecay import Experiment, exact, fit, from_arrays
 from weightdecay.exact import certify, reduce, ridge
 from weightdecay.ops import Parameters
 from weightdecay.penalty import strength
@@ -71,15 +71,42 @@ def test_constant_and_duplicated_columns() -> None:
     assert relative_difference(theta, np.append(theirs.intercept_, theirs.coef_)) <= RIDGE
 
 
-def test_ill_conditioned_inputs_keep_their_digits() -> None:
-    """Condition number 1e7, where the normal equations would keep two digits."""
+@pytest.mark.parametrize("condition", [1e2, 1e5, 1e7])
+def test_ill_conditioned_inputs_keep_their_digits(condition: float) -> None:
+    """At 1e7 the normal equations would keep two digits."""
     rng = np.random.default_rng(3)
     U, _ = np.linalg.qr(rng.standard_normal((9000, 6)))
     V, _ = np.linalg.qr(rng.standard_normal((6, 6)))
-    X = U * np.logspace(0, -7, 6) @ V.T
+    X = U * np.geomspace(1, 1 / condition, 6) @ V.T
     y = X @ np.ones(6)
     theta = ridge(reduce(from_arrays(X, y)), np.zeros(7))
     assert relative_difference(theta[1:], np.ones(6)) <= RIDGE
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_both_ways_of_reducing_are_the_same_problem(weighted: bool) -> None:
+    X, y = draw(9000, 5)
+    weight = np.random.default_rng(1).uniform(0, 2, len(y)) if weighted else None
+    data = from_arrays(X, y, sample_weight=weight)
+    products, rotations = exact._by_products(data), exact._by_rotations(data)
+    assert products is not None
+    assert reduce(data).A.shape == (6, 6)  # many rows: by products
+    for part in (
+        lambda problem: problem.A.T @ problem.A,
+        lambda problem: problem.A.T @ problem.t,
+        lambda problem: ridge(problem, np.append(0, np.full(5, 0.1))),
+    ):
+        assert relative_difference(part(products), part(rotations)) <= PARITY["float64"]
+
+
+def test_dependent_columns_are_reduced_by_rotations() -> None:
+    X, y = draw(9000, 5)
+    X = np.column_stack([X, X[:, 0], np.ones(9000)])
+    data = from_arrays(X, y)
+    assert exact._by_products(data) is None
+    theta = ridge(reduce(data), np.append(0, np.full(7, 0.2)))
+    theirs = Ridge(alpha=9000 * 0.2, solver="svd").fit(X, y)
+    assert relative_difference(theta, np.append(theirs.intercept_, theirs.coef_)) <= RIDGE
 
 
 @pytest.mark.parametrize("penalize_bias", [False, True])

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.util
 import json
 import os
 import platform
@@ -144,8 +143,7 @@ def resolve(backend: str) -> Interpreter:
     if backend not in REQUIREMENTS:
         return Interpreter(backend, Path(sys.executable), "running")
     framework = REQUIREMENTS[backend].framework
-    spec = importlib.util.find_spec(framework)
-    if spec is not None and spec.origin is not None:  # a folder of that name has no origin
+    if registry.is_installed(framework):
         return Interpreter(backend, Path(sys.executable), "running")
     managed = find(backend)
     if managed is not None:

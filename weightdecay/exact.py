@@ -11,6 +11,7 @@ For one run, with sample weights sᵢ of mean 1 and strengths λ₁ⱼ, λ₂ⱼ
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +24,9 @@ from weightdecay.penalty import Strength
 BLOCK = 4096
 """Rows reduced at a time: the reduction needs a block in memory, not a copy of the data."""
 
+ORTHONORMAL = 0.1
+"""Farther than this from orthonormal after one round, and a second does not reach rounding."""
+
 
 @dataclass(frozen=True)
 class LeastSquares:
@@ -30,9 +34,9 @@ class LeastSquares:
 
     Attributes
     ----------
-    A : array of shape (min(n, num_inputs + 2), num_inputs + 1)
-        Column 0 belongs to the bias.
-    t : array of that many numbers
+    A : array of shape (rows, num_inputs + 1)
+        Column 0 belongs to the bias. At most num_inputs + 2 rows.
+    t : array of as many numbers
     """
 
     A: NumPyArray
@@ -45,25 +49,57 @@ _reduced: weakref.WeakKeyDictionary[Dataset, LeastSquares] = weakref.WeakKeyDict
 def reduce(dataset: Dataset) -> LeastSquares:
     """The training part without its redundant rows; done once for a dataset.
 
-    An orthogonal transformation leaves ½ ‖A θ − t‖² as it is, so the rows of √(s/n) [1 X y] are
-    folded into one triangle, block by block (Golub & Van Loan, 2013, section 5.3.3). Unlike the
-    normal equations this does not square the condition number.
+    An orthogonal transformation leaves ½ ‖A θ − t‖² as it is, so √(s/n) [1 X y] is folded into one
+    triangle, block by block. Unlike solving the normal equations this does not square the
+    condition number.
     """
-    if dataset in _reduced:
-        return _reduced[dataset]
-    n, p = dataset.X_train.shape
-    weight = dataset.weight_train
-    triangle: NumPyArray = np.empty((0, p + 2))
+    if dataset not in _reduced:
+        many = dataset.num_train > BLOCK
+        _reduced[dataset] = (many and _by_products(dataset)) or _by_rotations(dataset)
+    return _reduced[dataset]
+
+
+def _blocks(dataset: Dataset) -> Iterator[tuple[NumPyArray, NumPyArray]]:
+    """√(s/n) [1 X] and √(s/n) y, some rows at a time."""
+    n, weight = dataset.num_train, dataset.weight_train
     for start in range(0, n, BLOCK):
         rows = slice(start, start + BLOCK)
         X, y = host(dataset.X_train[rows]), host(dataset.y_train[rows])
-        block = np.column_stack([np.ones(len(X)), X, y])
-        block *= np.sqrt(1 / n if weight is None else host(weight[rows, None]) / n)
-        triangle = np.concatenate([triangle, block])
-        if len(triangle) > p + 2:
+        c = np.full(len(y), 1 / n) if weight is None else host(weight[rows]) / n
+        yield np.sqrt(c)[:, None] * np.column_stack([np.ones(len(y)), X]), np.sqrt(c) * y
+
+
+def _by_rotations(dataset: Dataset) -> LeastSquares:
+    """Householder QR of one block after the other (Golub & Van Loan, 2013, section 5.3.3)."""
+    columns = dataset.num_inputs + 2
+    triangle: NumPyArray = np.empty((0, columns))
+    for A, t in _blocks(dataset):
+        triangle = np.concatenate([triangle, np.column_stack([A, t])])
+        if len(triangle) > columns:
             triangle = np.asarray(np.linalg.qr(triangle, mode="r"))
-    _reduced[dataset] = LeastSquares(triangle[:, :-1], triangle[:, -1])
-    return _reduced[dataset]
+    return LeastSquares(triangle[:, :-1], triangle[:, -1])
+
+
+def _by_products(dataset: Dataset) -> LeastSquares | None:
+    """The same from matrix products alone, many times faster; None where it would lose digits.
+
+    Cholesky QR, twice (Yamamoto et al., 2015): with R₁ from AᵀA, the columns of A R₁⁻¹ are nearly
+    orthonormal unless A is very ill-conditioned, and a second round makes them so to rounding.
+    """
+    try:
+        first = np.linalg.cholesky(sum(A.T @ A for A, _ in _blocks(dataset))).T
+        inverse = np.linalg.inv(first)
+        gram, moment = np.zeros_like(first), np.zeros(len(first))
+        for A, t in _blocks(dataset):
+            Q = A @ inverse
+            gram += Q.T @ Q
+            moment += Q.T @ t
+        if np.linalg.norm(gram - np.eye(len(first))) > ORTHONORMAL:
+            return None
+        second = np.linalg.cholesky(gram).T
+    except np.linalg.LinAlgError:  # dependent columns
+        return None
+    return LeastSquares(second @ first, np.linalg.solve(second.T, moment))
 
 
 def ridge(problem: LeastSquares, l2: NumPyArray) -> NumPyArray:

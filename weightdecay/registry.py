@@ -143,6 +143,12 @@ def find(name: str) -> Registration:
     return known[name]
 
 
+def is_installed(package: str) -> bool:
+    """Whether a package can be found; a mere folder of that name, which has no origin, is none."""
+    spec = importlib.util.find_spec(package)
+    return spec is not None and spec.origin is not None
+
+
 def load_adapter(name: str) -> Adapter:
     """Import a backend's adapter and check that it offers what an adapter must.
 
@@ -158,7 +164,7 @@ def load_adapter(name: str) -> Adapter:
     """
     registration = find(name)
     framework = registration.framework
-    if framework is not None and importlib.util.find_spec(framework) is None:
+    if framework is not None and not is_installed(framework):
         raise BackendNotInstalledError(
             f"backend {name!r} needs the package {framework!r}, which is not installed: "
             f"{registration.install}."
