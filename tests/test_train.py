@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.tolerances import PARITY, relative_difference
-from weightdecay import Experiment, Synthetic, fit, from_arrays, load_data
+from weightdecay import Experiment, Polynomial, Synthetic, fit, from_arrays, load_data
 from weightdecay.errors import InputError
 
 RNG = np.random.default_rng(11)
@@ -232,6 +232,18 @@ def test_named_factors_reach_their_columns() -> None:
     e = Experiment(lambd=2, penalty_factors={"x1": 0.0})
     same = Experiment(lambd=2, penalty_factors=(1.0, 0.0, 1.0, 1.0))
     assert (fit(e, DATA).params.w == fit(same, DATA).params.w).all()
+
+
+def test_capacity_on_the_cubic() -> None:
+    """Degree 1 underfits, 3 is right, 20 fits the training data best and generalises worse."""
+    final = {}
+    for degree in (1, 3, 20):
+        e = Experiment(Polynomial(degree=degree), optimizer="adam", lr=0.1, epochs=400, lambd=0)
+        history = fit(e, backend="numpy").history
+        final[degree] = history.train_loss[-1, 0], history.val_loss[-1, 0]
+    (train1, val1), (train3, val3), (train20, val20) = (final[degree] for degree in (1, 3, 20))
+    assert train20 < train3 < train1
+    assert val3 < val20 / 10 < val1 / 10
 
 
 @pytest.mark.parametrize("seed", range(5))
