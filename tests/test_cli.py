@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
+import subprocess
+import sys
 import xml.etree.ElementTree
 from collections.abc import Callable
 from pathlib import Path
@@ -215,27 +218,27 @@ def test_help_and_version() -> None:
         assert outcome.out.startswith("Usage: ")
 
 
-def test_a_terminal_gets_a_progress_bar(tmp_path: Path) -> None:
-    """Long runs only; drawn on standard error, so that standard output stays clean."""
-    parent, child = pty.openpty()
-    with open(tmp_path / "out", "wb") as out:
-        import subprocess
-        import sys
+IMPATIENT = """
+import sys
+from weightdecay import cli, progress
+progress.PATIENCE = 0
+sys.argv = ["weightdecay", "run", "--format", "json"]
+cli.main()
+"""
 
-        options = ["--format", "json", "--epochs", "8000", "--lambda", "0"]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "weightdecay", "run", *options],
-            stdout=out,
-            stderr=child,
-            env={**os.environ, "TERM": "xterm"},
-        )
+
+def test_a_terminal_gets_a_progress_bar(tmp_path: Path) -> None:
+    """Drawn on standard error, so that standard output stays clean."""
+    parent, child = pty.openpty()
+    with (tmp_path / "out").open("wb") as out:
+        environment = {**os.environ, "TERM": "xterm"}
+        command = [sys.executable, "-c", IMPATIENT]
+        process = subprocess.Popen(command, stdout=out, stderr=child, env=environment)
         os.close(child)
         drawn = b""
-        try:
+        with contextlib.suppress(OSError):  # the terminal's other end is closed
             while chunk := os.read(parent, 4096):
                 drawn += chunk
-        except OSError:  # the terminal's other end is closed
-            pass
         os.close(parent)
         assert process.wait() == 0
     assert b"epochs" in drawn
