@@ -249,3 +249,30 @@ def test_output_without_unicode_still_comes() -> None:
     outcome = in_subprocess(["run"], env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert outcome.code == 0
     assert "training loss" in outcome.out
+
+
+def test_no_command_at_all_shows_the_help() -> None:
+    outcome = in_subprocess([])
+    assert outcome.code == 2
+    assert outcome.err.startswith("Usage: ")
+    for command in ("run", "backends", "parity", "book", "env"):
+        assert f"\n  {command} " in outcome.err
+    assert "..." not in outcome.err.replace("[ARGS]...", "")  # no summary is cut short
+
+
+def test_a_full_disk_gets_one_sentence() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "weightdecay", "run"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    command = [sys.executable, "-m", "weightdecay", "run", "--format", "json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""

@@ -6,7 +6,9 @@ nothing.
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import NoReturn
 
 import click
 
@@ -37,9 +39,20 @@ def main() -> None:
         sys.exit(cli(standalone_mode=False) or 0)
     except click.exceptions.Abort:
         sys.exit(130)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(error.exit_code)
     except click.ClickException as error:
-        click.echo(f"weightdecay: {error.format_message()}", err=True)
-        sys.exit(error.exit_code)
+        _leave(error.format_message(), error.exit_code)
     except WeightDecayError as error:
-        click.echo(f"weightdecay: {error}", err=True)
-        sys.exit(error.exit_code)
+        _leave(str(error), error.exit_code)
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        _leave(f"the output cannot be written ({error.strerror or error}).", 1)
+
+
+def _leave(message: str, code: int) -> NoReturn:
+    click.echo(f"weightdecay: {message}", err=True)
+    sys.exit(code)

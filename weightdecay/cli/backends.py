@@ -7,7 +7,7 @@ import click
 from weightdecay.cli.common import console, format_option
 
 
-@click.command()
+@click.command(short_help="List the backends.")
 @format_option
 def backends(output: str) -> None:
     """List the known backends: installed or not, version, devices, dtypes, how to install.
@@ -27,7 +27,7 @@ def backends(output: str) -> None:
         report.show_backends(console(), found)
 
 
-@click.group()
+@click.group(short_help="Environments of their own for backends.")
 def env() -> None:
     """Make, list and remove environments of their own for backends.
 
@@ -36,7 +36,7 @@ def env() -> None:
     """
 
 
-@env.command()
+@env.command(short_help="Make one.")
 @click.argument("backend")
 @click.option("--replace", is_flag=True, help="Make it anew if there is one.")
 @click.option("--quiet", is_flag=True, help="Do not show what pip prints.")
@@ -52,7 +52,7 @@ def create(backend: str, replace: bool, quiet: bool) -> None:
     click.echo(f"made {made.folder}", err=True)
 
 
-@env.command("list")
+@env.command("list", short_help="List them.")
 @format_option
 def list_(output: str) -> None:
     """List the environments that were made, and which interpreter each backend would run in."""
@@ -67,7 +67,7 @@ def list_(output: str) -> None:
         report.show_environments(console(), rows)
 
 
-@env.command()
+@env.command(short_help="Delete one.")
 @click.argument("backend")
 def remove(backend: str) -> None:
     """Delete the environment that was made for BACKEND."""

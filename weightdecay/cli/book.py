@@ -9,7 +9,7 @@ import click
 from weightdecay.cli.common import console, format_option
 
 
-@click.command()
+@click.command(short_help="Measure what the book's four programs train.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N",
               help="Of the data, the initial weights and the minibatches.")  # fmt: skip
 @format_option

@@ -9,7 +9,7 @@ import click
 from weightdecay.cli.common import console, format_option
 
 
-@click.command()
+@click.command(short_help="Show that the backends agree.")
 @click.option("--backends", metavar="a,b,…", help="Which ones (all that can be found).")
 @click.option("--dtype", default="float64", metavar="float32|float64", show_default=True,
               help="Precision of the runs, which sets what counts as agreement.")  # fmt: skip

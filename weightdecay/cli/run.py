@@ -104,7 +104,7 @@ def _options(*groups: list[Callable[[F], F]]) -> Callable[[F], F]:
     return decorate
 
 
-@click.command()
+@click.command(short_help="Train, and show what weight decay does.")
 @_options(DATA_OPTIONS, OBJECTIVE_OPTIONS, TRAINING_OPTIONS)
 @click.option("--backend", metavar="NAME",
               help="numpy, torch, … (the variable WEIGHTDECAY_BACKEND, else numpy).")  # fmt: skip
