@@ -51,6 +51,22 @@ def requested(config: pytest.Config) -> list[str]:
     return config.getoption("--backend") or DEFAULT
 
 
+def with_native(config: pytest.Config) -> list[str]:
+    """The requested backends whose framework has an optimizer of its own."""
+    known = registry.BUILT_IN
+    return [name for name in requested(config) if name in known and known[name].native]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without such a backend, pytest would report tests of nothing as skipped."""
+    if not with_native(config):
+        items[:] = [item for item in items if "native_backend" not in fixtures_of(item)]
+
+
+def fixtures_of(item: pytest.Item) -> list[str]:
+    return list(getattr(item, "fixturenames", []))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if "array_api_strict" in requested(config):
         sys.path.insert(0, str(THIRD_PARTY))
@@ -68,9 +84,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "backend" in metafunc.fixturenames:
         metafunc.parametrize("backend", requested(metafunc.config))
     if "native_backend" in metafunc.fixturenames:
-        built_in = registry.BUILT_IN
-        names = [n for n in requested(metafunc.config) if n in built_in and built_in[n].native]
-        metafunc.parametrize("native_backend", names)
+        metafunc.parametrize("native_backend", with_native(metafunc.config))
     if "dtype" in metafunc.fixturenames:
         metafunc.parametrize("dtype", ["float64", "float32"])
 

@@ -118,10 +118,14 @@ def test_the_running_interpreter_has_numpy() -> None:
     assert environments.resolve("numpy").origin == "running"
 
 
-def test_no_framework_is_imported() -> None:
-    before = set(sys.modules)
-    environments.resolve("torch")
-    assert "torch" in before or "torch" not in sys.modules
+def test_no_framework_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "heavy_framework").mkdir()
+    (tmp_path / "heavy_framework/__init__.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    requirement = environments.Requirement("heavy_framework", ("x",), ("x",))
+    monkeypatch.setitem(environments.REQUIREMENTS, "torch", requirement)
+    assert environments.resolve("torch").origin == "running"
+    assert "heavy_framework" not in sys.modules
 
 
 def test_a_third_partys_backend_runs_here_unless_the_variable_says_otherwise(
