@@ -63,6 +63,14 @@ def test_a_repeated_row_is_a_row_of_weight_two() -> None:
     assert relative_difference(doubled, repeated) <= RIDGE
 
 
+def test_columns_far_from_zero_keep_their_digits() -> None:
+    """The bias takes up the means, which are a million times the spread."""
+    X, y = draw(40, 4)
+    theta = ridge(reduce(from_arrays(X + 2.0**20, y)), np.append(0, np.full(4, 0.2)))
+    theirs = Ridge(alpha=40 * 0.2, solver="svd").fit(X - X.mean(axis=0), y)
+    assert relative_difference(theta[1:], theirs.coef_) <= RIDGE
+
+
 def test_constant_and_duplicated_columns() -> None:
     X, y = draw(40, 4)
     X = np.column_stack([X, X[:, 0], np.ones(40)])

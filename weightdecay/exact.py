@@ -128,9 +128,8 @@ def _project_off(U: NumPyArray, M: NumPyArray) -> NumPyArray:
     """M without its part in the range of U."""
     left, sigma, _ = np.linalg.svd(U, full_matrices=False)
     Q = left[:, sigma > max(U.shape) * np.finfo(float).eps * max(sigma, default=0.0)]
-    once = M - Q @ (Q.T @ M)
-    twice: NumPyArray = once - Q @ (Q.T @ once)  # the first pass leaves rounding in the range
-    return twice
+    rest: NumPyArray = M - Q @ (Q.T @ M)
+    return rest
 
 
 @dataclass(frozen=True)
