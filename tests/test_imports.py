@@ -89,6 +89,12 @@ def test_native_implementations_import_nothing_of_the_rules() -> None:
             assert name not in ("weightdecay.fit", "weightdecay.sweep"), (path, name)
 
 
+def test_what_native_implementations_import_leads_to_no_rule_either() -> None:
+    code = "import weightdecay.native, weightdecay.printed, sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {f"weightdecay.{rule}" for rule in RULES} & set(done.stdout.split())
+
+
 def test_adapters_are_reached_by_name_only() -> None:
     for path in core_sources():
         for name in imports(path):
