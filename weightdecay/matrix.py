@@ -40,8 +40,8 @@ DYADIC = Experiment(
     eps=2**-27,
     epochs=6,
 )
-"""A short last batch, and hyperparameters that float32 holds exactly: Keras's and MXNet's optimizers
-keep theirs in float32, which would part from float64 at 1e-8, and with Adam at 1e-6."""
+"""A short last batch, and hyperparameters that float32 holds exactly: Keras's and MXNet's
+optimizers keep theirs in float32, which would part from float64 at 1e-8, and with Adam at 1e-6."""
 
 DYADIC_LAMBDA = {"none": 0.0, "l2": 3.0, "l1": 1 / 64, "elasticnet": 1 / 16}
 CALL_LIMIT = 120.0
