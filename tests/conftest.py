@@ -19,10 +19,16 @@ DEFAULT = ["numpy", "torch"]
 THIRD_PARTY = Path(__file__).parent / "third_party"
 
 # Test modules that import a framework of their own.
-NEEDS = {"test_torch_evidence.py": "torch"}
+NEEDS = {
+    "test_keras_probe.py": "tensorflow",
+    "test_optax_probe.py": "jax",
+    "test_torch_evidence.py": "torch",
+    "test_gluon_probe.py": "mxnet",
+}
 
 # Modules about this program rather than about a backend: once is enough, where all tools are.
 ONCE = {
+    "test_audit.py",
     "test_bad_input.py",
     "test_cli.py",
     "test_data.py",

@@ -9,6 +9,8 @@ import numpy as np
 from weightdecay.tolerances import PARITY  # backends against NumPy, gradients against autodiff
 
 __all__ = [
+    "AUDIT_LAMBDA",
+    "AUDIT_RESIDUAL",
     "BOOK",
     "CERTIFICATE",
     "L1",
@@ -29,6 +31,12 @@ BOOK = 1e-8
 
 ROUNDED_SETTINGS = 1e-6
 """Settings that an optimizer holds in float32."""
+
+AUDIT_RESIDUAL = 1e-12
+"""Residual of an accepted hypothesis, as a fraction of what the decay did, in float64."""
+
+AUDIT_LAMBDA = 1e-6
+"""Effective λ where a quadratic settles, relative."""
 
 CERTIFICATE = 1e-9
 """Optimality residual and gap, relative to the scale of the gradient and of the objective."""

@@ -10,6 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from weightdecay.auditing.auditor import audit
+    from weightdecay.auditing.result import AuditReport
     from weightdecay.data.dataset import Dataset, from_arrays
     from weightdecay.data.load import load_data
     from weightdecay.data.monomials import count_monomials, monomial_features
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "AuditReport": "auditing.result",
     "BackendInfo": "survey",
     "Certificate": "exact",
     "Comparison": "parity",
@@ -37,6 +40,7 @@ _HOME = {
     "Polynomial": "data.sources",
     "Synthetic": "data.sources",
     "Table": "data.sources",
+    "audit": "auditing.auditor",
     "available": "survey",
     "certify": "exact",
     "count_monomials": "data.monomials",
@@ -48,6 +52,7 @@ _HOME = {
 }
 
 __all__ = [
+    "AuditReport",
     "BackendInfo",
     "Certificate",
     "Comparison",
@@ -60,6 +65,7 @@ __all__ = [
     "Synthetic",
     "Table",
     "__version__",
+    "audit",
     "available",
     "certify",
     "compare",

@@ -25,8 +25,9 @@ class UnknownNameError(InputError):
     def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
         """Say that `name` is no known `kind`, and which ones are."""
         names = sorted(known)
-        near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}? " if near else ""
+        spelled = {known_name.lower(): known_name for known_name in names}
+        near = difflib.get_close_matches(str(name).lower(), spelled, n=1, cutoff=0.5)
+        hint = f"did you mean {spelled[near[0]]!r}? " if near else ""
         listed = ", ".join(names)
         super().__init__(f"unknown {kind} {str(name)!r}: {hint}known are {listed}.")
 

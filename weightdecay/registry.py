@@ -27,8 +27,10 @@ from weightdecay.errors import (
 from weightdecay.ops import DTYPES, VERBS, Adapter, Ops
 
 if TYPE_CHECKING:
+    from weightdecay.models.reading import ModelReader
     from weightdecay.native import NativeTrainer
     from weightdecay.printed import PrintedProgram
+    from weightdecay.probe import Probe
 
 ENVIRONMENT_VARIABLE = "WEIGHTDECAY_BACKEND"
 ENTRY_POINT_GROUP = "weightdecay.backends"
@@ -51,6 +53,10 @@ class Registration:
         How to install that package.
     native : str or None
         The module of its native implementation, if it has one.
+    probe : str or None
+        The module that drives its optimizers; see `weightdecay.probe`.
+    models : str or None
+        The module that reads its models; see `weightdecay.models`.
     """
 
     name: str
@@ -58,15 +64,20 @@ class Registration:
     framework: str | None
     install: str
     native: str | None = None
+    probe: str | None = None
+    models: str | None = None
 
 
 def _built_in(name: str, install: str | None = None, native: str | None = None) -> Registration:
+    own = f"weightdecay.backends.native.{native or name}"
     return Registration(
         name,
         f"weightdecay.backends.{name}_backend",
         name,
         install or f"run {install_hint(name)}",
-        native and f"weightdecay.backends.native.{native}_native",
+        native and f"{own}_native",
+        f"{own}_probe",
+        native and f"{own}_models",
     )
 
 
@@ -212,6 +223,24 @@ def load_native(name: str) -> NativeTrainer:
             "choose the implementation 'scratch', or another backend."
         )
     return cast("NativeTrainer", _import(name, registration.native))
+
+
+def load_probe(name: str) -> Probe:
+    """What drives the optimizers of a built-in backend's framework; raises as `load_adapter`."""
+    load_adapter(name)
+    module = find(name).probe
+    if module is None:
+        raise NoEquivalentError(f"backend {name!r} has no probe: its optimizers cannot be driven.")
+    return cast("Probe", _import(name, module))
+
+
+def load_models(name: str) -> ModelReader:
+    """What reads the models of a built-in backend's framework; raises as `load_adapter`."""
+    load_adapter(name)
+    module = find(name).models
+    if module is None:
+        raise NoEquivalentError(f"backend {name!r} has no models of its own.")
+    return cast("ModelReader", _import(name, module))
 
 
 def load_book(name: str) -> PrintedProgram:

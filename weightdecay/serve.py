@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from weightdecay import book, frames, remote
+from weightdecay.auditing import remote as auditing
 from weightdecay.errors import UnknownNameError
 from weightdecay.ops import NumPyArray
 from weightdecay.registry import load_adapter
@@ -38,7 +39,13 @@ def hello(header: Header, arrays: Arrays) -> tuple[Header, Arrays]:
     return found, {}
 
 
-CALLS: dict[str, Call] = {"hello": hello, "fit": remote.answer, "book": book.answer}
+CALLS: dict[str, Call] = {
+    "hello": hello,
+    "fit": remote.answer,
+    "book": book.answer,
+    "audit": auditing.answer,
+    "atlas": auditing.answer_entries,
+}
 """What a worker can be asked."""
 
 

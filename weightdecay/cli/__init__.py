@@ -13,6 +13,7 @@ from typing import NoReturn
 import click
 
 from weightdecay import __version__
+from weightdecay.cli.audit import audit
 from weightdecay.cli.backends import backends, env
 from weightdecay.cli.book import book
 from weightdecay.cli.parity import parity
@@ -26,7 +27,7 @@ def cli() -> None:
     """Weight decay, defined once and run on any backend."""
 
 
-for command in (run, backends, parity, book, env):
+for command in (run, audit, backends, parity, book, env):
     cli.add_command(command)
 
 

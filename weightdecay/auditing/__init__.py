@@ -1,0 +1,21 @@
+"""What does this optimizer's weight decay really do? Measured, from its steps alone.
+
+An optimizer is compared with its own twin, the same optimizer without decay, under rival
+hypotheses about where the decay enters. NumPy judges; `weightdecay.probe` says how a framework's
+optimizers are driven. In reading order:
+
+    knobs       which settings are the decay and the learning rate, by their names
+    subject     the optimizer and its twin, built as often as needed
+    trials      the random weights and gradients on which they are compared
+    hypotheses  where the decay may enter, each as a way to drive the twin
+    verdict     the hypothesis that reproduces a trial it was not fitted on, to rounding
+    clipping    whether the decay is clipped along with the gradient
+    unexplained what to say when there is no such hypothesis
+    facts       no gradient, zero gradient, learning rate 0, maximize, momentum
+    stationary  the λ whose optimum a quadratic settles on
+    result      all of it, as one report
+    auditor     `weightdecay.audit`
+    atlas       every built-in optimizer with a decay, found by looking
+    remote      an audit in the process of another interpreter
+    survey      the atlas of all frameworks, each in a process of its own
+"""

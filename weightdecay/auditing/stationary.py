@@ -1,0 +1,67 @@
+"""The λ whose optimum the optimizer settles on: a quadratic, run until nothing moves.
+
+On ½ (w − w*)ᵀ A (w − w*) with a diagonal A, the optimum of the penalised objective with λ/2 ‖w‖²
+has A(w − w*) + λw = 0 in every coordinate. Where an optimizer stands still, the λ of each
+coordinate follows; if it is the same in all, the optimizer minimises the objective of that λ.
+Heavy-ball momentum β with decoupled decay, for one, settles at λ(1 − β): its steps are 1/(1 − β)
+times as long, and the decay is not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from weightdecay.auditing.hypotheses import Decayed
+from weightdecay.auditing.subject import Subject, read
+from weightdecay.auditing.trials import LAMBDA, LR, draw
+
+MAX_STEPS = 400
+SETTLED = 1e-9
+"""Largest move of a step that is no move any more, relative to the weights."""
+UNIFORM = 1e-4
+"""By how much λ may differ from coordinate to coordinate, relative."""
+CURVATURES = (1.0, 2.0)
+"""Where every heavy ball up to β = 0.9 converges at η = 1/8, within the steps above."""
+
+
+@dataclass(frozen=True)
+class Stationary:
+    """`ratio` is effective λ / λ, None where it does not settle on the optimum of any λ."""
+
+    ratio: float | None
+    reason: str
+
+
+def stationary(subject: Subject, decayed: Decayed, seed: int) -> Stationary:
+    """Run down a quadratic and see where it ends."""
+    name = next(name for name, d in zip(subject.shapes, decayed, strict=True) if d)
+    subject = replace(subject, shapes={name: subject.shapes[name]})  # one decays like the others
+    trial = draw(seed, subject.shapes, lr=LR if subject.knobs.lr else 1.0, steps=1)
+    rng = np.random.default_rng(seed + 1)
+    curvature = [rng.uniform(*CURVATURES, size=p.value.shape) for p in trial.start]
+    target = [
+        rng.choice([-1.0, 1.0], size=a.shape) * rng.uniform(0.5, 2.0, a.shape) for a in curvature
+    ]
+    stepper = subject.optimizer(trial)
+    w, moved = read(stepper), np.inf
+    for _ in range(MAX_STEPS):
+        g = [a * (x - t) for a, x, t in zip(curvature, w, target, strict=True)]
+        stepper.step(g)
+        new = read(stepper)
+        moved = max(float(np.max(np.abs(x - y))) for x, y in zip(new, w, strict=True))
+        w = new
+        if not np.isfinite(moved):
+            return Stationary(None, "it diverges on a quadratic")
+        if moved <= SETTLED * max(float(np.max(np.abs(x))) for x in w):
+            break
+    if moved > UNIFORM * max(float(np.max(np.abs(x))) for x in w):
+        return Stationary(None, f"it does not settle in {MAX_STEPS} steps")
+    found = np.concatenate(
+        [(a * (t - x) / x).ravel() for a, x, t in zip(curvature, w, target, strict=True)]
+    )
+    lambd = float(np.median(found))
+    if np.max(np.abs(found - lambd)) > UNIFORM * abs(lambd) + UNIFORM * LAMBDA:
+        return Stationary(None, "where it settles is the optimum of no λ")
+    return Stationary(lambd / LAMBDA, "measured on a quadratic")

@@ -1,0 +1,92 @@
+"""The optimizer under audit and its twin without decay, built as often as needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from weightdecay.auditing.knobs import Knobs
+from weightdecay.auditing.trials import Tensors, Trial
+from weightdecay.probe import Probe, Setup, Stepper
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A factory and how to build it with and without decay.
+
+    Attributes
+    ----------
+    probe : Probe
+        What drives the framework's optimizers.
+    factory : callable
+        What makes the optimizer.
+    settings : mapping
+        What the user set, but for the learning rate and the decay.
+    knobs : Knobs
+        Which settings those are.
+    shapes : mapping
+        The parameters to update.
+    dtype : str
+        'float64', or 'float32' for optimizers that know nothing better.
+    """
+
+    probe: Probe
+    factory: Callable[..., Any]
+    settings: Mapping[str, Any]
+    knobs: Knobs
+    shapes: dict[str, tuple[int, ...]]
+    dtype: str
+
+    def optimizer(self, trial: Trial) -> Stepper:
+        """With the decay of the trial."""
+        return self._build(trial, trial.lambd)
+
+    def twin(self, trial: Trial) -> Stepper:
+        """Without decay, otherwise the same."""
+        return self._build(trial, self.knobs.without)
+
+    def _build(self, trial: Trial, decay: float | None) -> Stepper:
+        settings = {**self.knobs.others, **self.settings}
+        if self.knobs.decay is not None:
+            settings[self.knobs.decay] = decay
+        if self.knobs.lr is not None:
+            settings[self.knobs.lr] = trial.lr
+        return self.probe.build(
+            Setup(self.factory, settings, trial.start, dtype=self.dtype, lrs=trial.lrs)
+        )
+
+    def having(self, **settings: Any) -> Subject:
+        """The same with further settings."""
+        return replace(self, settings={**self.settings, **settings})
+
+    def held(self, value: float) -> float:
+        """A learning rate or a decay as the framework holds it."""
+        return float(np.dtype(self.probe.scalars).type(value))
+
+
+def run(stepper: Stepper, trial: Trial) -> list[Tensors]:
+    """The parameters after every step of a trial, float64."""
+    trajectory = []
+    for gradients in trial.gradients:
+        stepper.step(gradients)
+        trajectory.append(read(stepper))
+    return trajectory
+
+
+def read(stepper: Stepper) -> Tensors:
+    """The parameters, float64."""
+    return [np.asarray(value, np.float64) for value in stepper.read()]
+
+
+def largest_difference(a: list[Tensors], b: list[Tensors]) -> float:
+    """Largest |a − b| over all parameters and steps; infinite where one is not finite."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        worst = max(
+            float(np.max(np.abs(x - y)))
+            for p, q in zip(a, b, strict=True)
+            for x, y in zip(p, q, strict=True)
+        )
+    return worst if np.isfinite(worst) else float("inf")

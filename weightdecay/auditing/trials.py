@@ -1,0 +1,79 @@
+"""The random weights and gradients on which an optimizer and its twin are compared.
+
+The values of a probe are sums of few powers of two, so that a framework that holds its settings in
+float32 holds them exactly, and strong enough that each hypothesis leaves a mark: at η = 1/8 and
+λ = 1/2 a decoupled step takes a sixteenth of the weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+
+from weightdecay.ops import NumPyArray
+from weightdecay.probe import Parameter
+
+Tensors: TypeAlias = list[NumPyArray]
+
+LR, LAMBDA = 1 / 8, 1 / 2
+SHAPES: dict[str, tuple[int, ...]] = {
+    "hidden.weight": (5, 4),
+    "hidden.bias": (4,),
+    "norm.scale": (4,),
+    "head.weight": (4, 3),
+}
+"""Weights, a bias, a gain that is no bias, and a last parameter."""
+MATRICES: dict[str, tuple[int, ...]] = {
+    name: shape for name, shape in SHAPES.items() if len(shape) == 2
+}
+BIAS = "hidden.bias"
+SCHEDULE = (1.0, 1.0, 0.5, 0.5, 2.0, 0.25, 1.0, 0.5)
+"""Learning rates of a trial with a schedule, as multiples of the first."""
+STEPS = len(SCHEDULE)
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """Start, gradients and settings; `lrs` is None while the learning rate is constant."""
+
+    start: tuple[Parameter, ...]
+    gradients: tuple[Tensors, ...]
+    lr: float
+    lambd: float
+    lrs: tuple[float, ...] | None = None
+
+    def first(self, steps: int) -> Trial:
+        """Its first steps."""
+        return replace(
+            self,
+            gradients=self.gradients[:steps],
+            lrs=None if self.lrs is None else self.lrs[:steps],
+        )
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step."""
+        return self.lr if self.lrs is None else self.lrs[step]
+
+
+def draw(
+    seed: int,
+    shapes: dict[str, tuple[int, ...]],
+    *,
+    lr: float = LR,
+    lambd: float = LAMBDA,
+    steps: int = STEPS,
+    scale: float = 1.0,
+    schedule: bool = False,
+) -> Trial:
+    """A trial; weights and gradients are standard normal, times `scale`."""
+    rng = np.random.default_rng(seed)
+
+    def normal(shape: tuple[int, ...]) -> NumPyArray:
+        return scale * rng.standard_normal(shape)
+
+    start = tuple(Parameter(name, normal(shape)) for name, shape in shapes.items())
+    gradients = tuple([normal(shape) for shape in shapes.values()] for _ in range(steps))
+    lrs = tuple(lr * factor for factor in SCHEDULE[:steps]) if schedule else None
+    return Trial(start, gradients, lr, lambd, lrs)

@@ -1,0 +1,144 @@
+"""``weightdecay audit``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from weightdecay.cli.common import console, format_option
+
+if TYPE_CHECKING:
+    from weightdecay.auditing.result import AuditReport
+
+
+@click.command(short_help="Measure what an optimizer's weight decay does.")
+@click.argument("factory", required=False, metavar="[OPTIMIZER]")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE",
+              help="A setting of the optimizer, such as lr=0.1 or betas=(0.9,0.99); may be "
+              "repeated.")  # fmt: skip
+@click.option("--knob", metavar="NAME",
+              help="The setting to audit, where there is more than one decay.")  # fmt: skip
+@click.option("--backend", metavar="torch|tensorflow|jax|mxnet|numpy",
+              help="Framework of an optimizer of your own, where its module does not tell; with "
+              "--all, the only one.")  # fmt: skip
+@click.option("--all", "everything", is_flag=True,
+              help="Audit every built-in optimizer and regularizer that has a decay.")  # fmt: skip
+@click.option("--out", metavar="FOLDER",
+              help="With --all: write atlas.md and atlas.json there.")  # fmt: skip
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N",
+              help="Of the weights and gradients.")  # fmt: skip
+@format_option
+def audit(
+    factory: str | None,
+    settings: tuple[str, ...],
+    knob: str | None,
+    backend: str | None,
+    everything: bool,
+    out: str | None,
+    seed: int,
+    output: str,
+) -> None:
+    r"""Measure what an optimizer's weight decay really does.
+
+    OPTIMIZER is a framework's name, such as torch.optim.AdamW, keras.optimizers.SGD,
+    keras.regularizers.L2, optax.contrib.muon or mxnet.optimizer.SGD, or package.module:factory for
+    one of your own. It is stepped with random gradients beside the same optimizer without decay,
+    and every hypothesis about where the decay enters is tried. The verdict is one of
+
+    \b
+      none               nothing decays
+      coupled            the decay is added to the gradient: g + c λ w
+      decoupled          the weights shrink by 1 − c η λ beside the optimizer's own step
+      decoupled-lr-free  by 1 − c λ, whatever the learning rate
+      trust-ratio        the decay is part of what a trust ratio scales
+      proximal           the weights are divided by 1 + c η λ
+      other              none of these reproduces it to rounding; the facts say what is known
+
+    The framework runs in this Python where it is installed, else in the interpreter named by
+    WEIGHTDECAY_TORCH_PYTHON and its like, else in an environment made by 'weightdecay env create'.
+    """
+    from weightdecay.errors import InputError
+
+    if everything == (factory is not None):
+        raise InputError("name an optimizer, such as torch.optim.AdamW, or give --all.")
+    if everything:
+        if settings or knob:
+            raise InputError("--all audits every optimizer as it is: leave out --set and --knob.")
+        _all(backend, out, output)
+        return
+    if out is not None:
+        raise InputError("--out goes with --all: one audit is printed.")
+    from weightdecay.report import audit as report
+
+    assert factory is not None
+    found = _one(factory, dict(map(_setting, settings)), knob, backend, seed)
+    if output == "json":
+        click.echo(report.as_json(found))
+    else:
+        report.show(console(), found)
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """NAME=VALUE, with VALUE a literal of Python, or a string where it is none."""
+    import ast
+
+    from weightdecay.errors import InputError
+
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise InputError(f"--set {text}: write NAME=VALUE, such as lr=0.1.")
+    plain = {"true": True, "false": False, "none": None}
+    if value.lower() in plain:
+        return name, plain[value.lower()]
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
+
+
+def _one(
+    factory: str, settings: dict[str, Any], knob: str | None, backend: str | None, seed: int
+) -> AuditReport:
+    from weightdecay.auditing import remote
+    from weightdecay.auditing.auditor import audit as audit_here
+    from weightdecay.auditing.factories import backend_of_name
+    from weightdecay.environments import resolve
+    from weightdecay.worker import Worker
+
+    known = backend or backend_of_name(factory)
+    if known is not None and (found := resolve(known)).origin != "running":
+        with Worker(known, found.python) as worker:
+            worker.ready()
+            return remote.audit(worker, factory, settings, knob=knob, seed=seed)
+    return audit_here(factory, backend=known, knob=knob, seed=seed, **settings)
+
+
+def _all(backend: str | None, out: str | None, output: str) -> None:
+    from weightdecay.auditing.factories import backends
+    from weightdecay.auditing.survey import survey
+    from weightdecay.output import require_writable, writing
+    from weightdecay.progress import progress
+    from weightdecay.report import audit as report
+    from weightdecay.validate import choice
+
+    known = backends()
+    if backend is not None:
+        choice("backend", backend, known)
+    paths = [Path(out) / name for name in ("atlas.md", "atlas.json")] if out else []
+    for path in paths:
+        require_writable(path)
+    with progress("audits") as bar:
+        atlas = survey([backend] if backend else known, on_start=bar.start, on_row=bar.advance)
+    texts = (report.atlas_markdown, report.atlas_json)
+    for path, text in zip(paths, texts, strict=False):
+        with writing(path) as temporary:
+            temporary.write_text(text(atlas) + "\n", encoding="utf-8")
+    if output == "json":
+        click.echo(report.atlas_json(atlas))
+    else:
+        report.show_atlas(console(), atlas)
+    failed = any(row.error for row in atlas.rows) or (backend is not None and atlas.missing)
+    sys.exit(1 if failed or not atlas.rows else 0)

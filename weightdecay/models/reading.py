@@ -1,0 +1,123 @@
+"""What a reader of models is asked, and what it answers.
+
+A module a framework, ``weightdecay.backends.native.*_models``, knows that framework's models and
+optimizers; `weightdecay.models` judges what it answers with NumPy alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from weightdecay.ops import NumPyArray
+
+
+class Owner(NamedTuple):
+    """A place at which a parameter is used: its dotted name there, and the class of the layer.
+
+    `kind` is such as 'Linear' or 'BatchNorm1d', and '' where the model is a plain tree of arrays.
+    """
+
+    name: str
+    kind: str
+
+
+class ModelParameter(NamedTuple):
+    """A parameter of a model, as its framework describes it.
+
+    `owners` holds one entry, and more where the parameter is shared (tied); the first gives it its
+    name. `frozen` is one that the framework was told not to train.
+    """
+
+    owners: tuple[Owner, ...]
+    shape: tuple[int, ...]
+    frozen: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its first name."""
+        return self.owners[0].name
+
+    @property
+    def kind(self) -> str:
+        """The class of the layer that owns it first."""
+        return self.owners[0].kind
+
+
+class Held(NamedTuple):
+    """What the optimizer says of a parameter that it holds.
+
+    `lr` is the learning rate at which the copy steps, None where nobody can say; `setting` the
+    weight decay that the framework states for it, as a λ. `frozen` is a parameter that the
+    optimizer does not move whatever its gradient; `replaced_lr` says that the learning rate is 0
+    now, so that the copy was given another.
+    """
+
+    value: NumPyArray
+    lr: float | None
+    setting: float | None
+    frozen: bool = False
+    replaced_lr: bool = False
+
+
+class Stand(Protocol):
+    """A copy of a model's parameters and of the optimizer with its memory, to be experimented on.
+
+    Attributes
+    ----------
+    held : mapping
+        The parameters that the optimizer holds, by name.
+    rounding, rounding_of_weights : float
+        How exact `move` is: relative to what it answers, and relative to the weights.
+    remarks : tuple of str
+        What the reader had to do to get a step out of the optimizer, as sentences.
+    """
+
+    held: Mapping[str, Held]
+    rounding: float
+    rounding_of_weights: float
+    remarks: tuple[str, ...]
+
+    def move(self, weights: Mapping[str, NumPyArray], /) -> dict[str, NumPyArray]:
+        """What one step with a zero data gradient adds to these weights, in float64.
+
+        Every call starts from the optimizer's memory as the user left it.
+        """
+
+
+class ModelReader(Protocol):
+    """What a ``*_models`` module of ``weightdecay.backends.native`` offers."""
+
+    def owns(self, model: object) -> bool:
+        """Whether this is one of the framework's models."""
+
+    def parameters(self, model: Any) -> list[ModelParameter]:
+        """Every parameter, tied ones once, in the framework's order.
+
+        Raises
+        ------
+        InputError
+            The model has parameters that do not exist yet.
+        """
+
+    def stand(self, model: Any, optimizer: Any, options: Mapping[str, Any]) -> Stand:
+        """Copy what the optimizer holds; the user's model and optimizer stay bit-identical.
+
+        Raises
+        ------
+        InputError
+            The optimizer is none of the framework's, or cannot step without a loss.
+        """
+
+    def groups(self, model: Any, strengths: Mapping[str, float]) -> Any:
+        """The framework's own structure that decays every named parameter with its strength."""
+
+
+def unique(names: Iterable[str]) -> list[str]:
+    """The names, a second ``x`` called ``x~2``."""
+    seen: dict[str, int] = {}
+    result = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        result.append(name if seen[name] == 1 else f"{name}~{seen[name]}")
+    return result
