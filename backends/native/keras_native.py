@@ -15,29 +15,17 @@ TensorFlow then warns on descriptor 2 of every Dense layer ("Not handling type D
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
-from weightdecay.errors import BackendBrokenError
 from weightdecay.native import NativeEpoch, NativeProblem
 from weightdecay.ops import NumPyArray
 
-try:
-    import keras
-except ImportError as error:
-    raise BackendBrokenError(
-        f"Keras does not import ({error}): if it is configured to run on another framework, set "
-        "KERAS_BACKEND=tensorflow in the environment."
-    ) from error
-if keras.backend.backend() != "tensorflow":
-    raise BackendBrokenError(
-        f"Keras is configured to run on {keras.backend.backend()!r}: set KERAS_BACKEND=tensorflow "
-        "in the environment."
-    )
-
-import tensorflow as tf
+keras = importlib.import_module("weightdecay.backends.native.keras_on_tensorflow").keras
 
 
 def refusal(problem: NativeProblem) -> str | None:
@@ -105,7 +93,7 @@ def train(problem: NativeProblem) -> Iterator[NativeEpoch]:
         yield NativeEpoch(*params(), *losses, steps)
 
 
-class _ByInput(keras.regularizers.Regularizer):  # type: ignore[misc]  # Keras is untyped
+class _ByInput(keras.regularizers.Regularizer):  # type: ignore[misc, name-defined]  # untyped
     """Σ λ₁|w| + λ₂/2 w² with strengths that differ by input."""
 
     def __init__(self, l1: NumPyArray, l2: NumPyArray) -> None:

@@ -19,7 +19,7 @@ from weightdecay.auditing.stationary import Stationary, stationary
 from weightdecay.auditing.subject import Subject, read
 from weightdecay.auditing.trials import BIAS, LAMBDA, LR, MATRICES, SHAPES, draw
 from weightdecay.auditing.unexplained import describe
-from weightdecay.auditing.verdict import Judged, Observed, judge, observe, which_decay
+from weightdecay.auditing.verdict import Judged, Observed, judge, narrowed, observe, which_decay
 from weightdecay.errors import InputError
 from weightdecay.registry import load_adapter, load_probe
 from weightdecay.tolerances import AUDIT
@@ -296,7 +296,8 @@ def _measured(base: _Base, given: _Given, asked_clip: Mapping[str, Any], seed: i
     tried, scheduled = _tried(subject, given, seed, scale)
     if not scheduled:
         not_probed.append("learning-rate schedules")
-    judged = judge(subject, trial, tried, decayed, base.tolerance)
+    seen = narrowed(subject, trial, decayed)
+    judged = judge(subject, seen, tried, decayed, base.tolerance)
     accepted = [j for j in judged if j.accepted]
     inside_of, chosen = subject, next(iter(accepted), None)
     kinds = [j.hypothesis.verdict for j in accepted]
@@ -305,14 +306,14 @@ def _measured(base: _Base, given: _Given, asked_clip: Mapping[str, Any], seed: i
         inside_of = subject.having(momentum=MOMENTUM)
         again = judge(
             inside_of,
-            trial,
-            [observe(inside_of, seen.trial) for seen in tried],
+            narrowed(inside_of, trial, decayed),
+            [observe(inside_of, observed.trial) for observed in tried],
             decayed,
             base.tolerance,
+            wanted=[j.hypothesis.name for j in accepted],
         )
         chosen = next(
-            (j for j, there in zip(judged, again, strict=True) if j.accepted and there.accepted),
-            chosen,
+            (j for j, there in zip(accepted, again, strict=True) if there.accepted), chosen
         )
     measured, failed = facts.measure(inside_of, seed + 5)
     not_probed += failed
@@ -322,7 +323,7 @@ def _measured(base: _Base, given: _Given, asked_clip: Mapping[str, Any], seed: i
         decayed=decayed,
         rivals=tuple(judged),
         scheduled=scheduled,
-        settles=stationary(subject, decayed, seed + 6),
+        settles=stationary(seen.subject, seen.decayed, seed + 6),
     )
     if chosen is None or chosen.hypothesis.verdict == "other":
         measured |= describe(subject, trial, decayed)

@@ -22,6 +22,8 @@ CLIPPED = 8.0
 LINEAR, FLAT = (2.0**-4, 2.0**-3), (2.0**10, 2.0**12)
 """Scales of a gradient between which the step changes without a clip, and does not with one."""
 SAME = 1e-12
+STEPS = 4
+"""Enough for a decay that is clipped to part from one that is not."""
 
 CLIPS: dict[str, Callable[[Tensors, float], Tensors]] = {
     "value": lambda g, limit: [np.clip(x, -limit, limit) for x in g],
@@ -82,7 +84,7 @@ def clipping(
     """Try every way of clipping that the factory has; `asked` holds the limits the user set."""
     reads: dict[str, bool | None] = {}
     if by_itself:
-        trial = draw(seed, subject.shapes, scale=CLIPPED)
+        trial = draw(seed, subject.shapes, scale=CLIPPED, steps=STEPS)
         fits = _fits(subject, subject, found, trial, decayed, tolerance, None)
         coupled = found.hypothesis.verdict == "coupled"
         # Coupled decay that was right below the clip and is wrong above it goes round it.
@@ -104,7 +106,7 @@ def _inside(
     name: str,
     limit: float,
 ) -> bool | None:
-    trial = draw(seed, subject.shapes)
+    trial = draw(seed, subject.shapes, steps=STEPS)
     clipped = subject.having(**{name: limit})
     coupled = found.hypothesis.verdict == "coupled"
     if _fits(clipped, clipped, found, trial, decayed, tolerance, None):

@@ -7,6 +7,7 @@ float32 holds them exactly, and strong enough that each hypothesis leaves a mark
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -50,6 +51,15 @@ class Trial:
             self,
             gradients=self.gradients[:steps],
             lrs=None if self.lrs is None else self.lrs[:steps],
+        )
+
+    def only(self, names: Collection[str]) -> Trial:
+        """Some of its parameters."""
+        kept = [i for i, parameter in enumerate(self.start) if parameter.name in names]
+        return replace(
+            self,
+            start=tuple(self.start[i] for i in kept),
+            gradients=tuple([gradients[i] for i in kept] for gradients in self.gradients),
         )
 
     def rate(self, step: int) -> float:

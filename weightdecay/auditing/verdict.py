@@ -3,14 +3,15 @@
 κ is fitted on the first steps of one trial. The hypothesis is then followed through another, with
 other weights, gradients, learning rate, λ and a learning-rate schedule, and through one at the
 user's own settings. Its residual is the largest |w − w₀| over both, divided by what the decay did,
-the largest difference between the optimizer and its twin: 1 explains nothing, 1e-15 everything.
+the largest difference between the optimizer and its twin: 1 explains nothing, 1e-15 everything. A
+hypothesis that does not even fit is followed through the first steps only, to have its residual.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -57,22 +58,41 @@ class Judged:
 
 @dataclass(frozen=True, eq=False)
 class Observed:
-    """What the optimizer itself does in a trial, and the largest effect of its decay."""
+    """What the optimizer itself does in a trial, and its twin."""
 
     trial: Trial
     path: list[Tensors]
-    effect: float
+    without: list[Tensors]
     rounding: float
     """What the rounding of the weights may add to a residual."""
+
+    @property
+    def effect(self) -> float:
+        """The largest difference that the decay makes."""
+        return self.effect_after(len(self.path))
+
+    def effect_after(self, steps: int) -> float:
+        """The same over the first steps."""
+        return largest_difference(self.path[:steps], self.without[:steps])
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What κ is fitted on: few parameters, few steps."""
+
+    subject: Subject
+    decayed: Decayed
+    observed: Observed
 
 
 def observe(subject: Subject, trial: Trial) -> Observed:
     """Run the optimizer and its twin."""
     path = run(subject.optimizer(trial), trial)
-    effect = largest_difference(path, run(subject.twin(trial), trial))
+    without = run(subject.twin(trial), trial)
+    effect = largest_difference(path, without)
     largest = max(float(np.max(np.abs(x))) for tensors in path for x in tensors)
     unit = float(np.finfo(subject.dtype).eps) * largest * ROUNDINGS
-    return Observed(trial, path, effect, unit / effect if effect else 0.0)
+    return Observed(trial, path, without, unit / effect if effect else 0.0)
 
 
 def which_decay(subject: Subject, trial: Trial) -> Decayed:
@@ -89,41 +109,64 @@ def which_decay(subject: Subject, trial: Trial) -> Decayed:
     )
 
 
+def narrowed(subject: Subject, trial: Trial, decayed: Decayed) -> Fitted:
+    """One parameter in place of all, where it decays by itself: it shows κ in less time.
+
+    Otherwise all: an optimizer may look at how many there are, and a step that is a sign may need
+    more of them to change at all.
+    """
+    name = next(name for name, d in zip(subject.shapes, decayed, strict=True) if d)
+    few = trial.only([name]).first(FIT_STEPS)
+    alone = replace(subject, shapes={name: subject.shapes[name]})
+    seen = observe(alone, few)
+    if all(decayed) and _stands_out(seen):
+        return Fitted(alone, (True,), seen)
+    return Fitted(subject, decayed, observe(subject, trial))
+
+
+def _stands_out(seen: Observed) -> bool:
+    return seen.effect > NEGLIGIBLE * max(float(np.max(np.abs(x))) for (x,) in seen.without)
+
+
 def judge(
     subject: Subject,
-    fitted_on: Trial,
+    seen: Fitted,
     tried_on: list[Observed],
     decayed: Decayed,
     tolerance: float,
+    wanted: Collection[str] | None = None,
 ) -> list[Judged]:
-    """Every hypothesis, in order of preference."""
-    start = fitted_on.first(FIT_STEPS)
-    seen = observe(subject, start)
+    """Every hypothesis, or those of the wanted names, in order of preference."""
     return [
-        _judge(hypothesis, subject, seen, tried_on, decayed, tolerance) for hypothesis in HYPOTHESES
+        _judge(hypothesis, subject, seen, tried_on, decayed, tolerance)
+        for hypothesis in HYPOTHESES
+        if wanted is None or hypothesis.name in wanted
     ]
 
 
 def _judge(
     hypothesis: Hypothesis,
     subject: Subject,
-    seen: Observed,
+    seen: Fitted,
     tried_on: list[Observed],
     decayed: Decayed,
     tolerance: float,
 ) -> Judged:
-    kappa, fits = _fit(hypothesis, subject, seen, decayed, tolerance)
+    kappa, fits = _fit(hypothesis, seen.subject, seen.observed, seen.decayed, tolerance)
     allowed = tolerance + max(observed.rounding for observed in tried_on)
     best: Judged | None = None
     for law in hypothesis.laws:
-        factor = _rounded(kappa / LAWS[law](subject, seen.trial, 0), tolerance)
+        factor = _rounded(kappa / LAWS[law](subject, seen.observed.trial, 0), tolerance)
         residual = 0.0
-        for observed in tried_on:
-            residual = max(residual, _residual(hypothesis, subject, observed, decayed, law, factor))
+        for observed in tried_on if fits else tried_on[:1]:
+            steps = len(observed.path) if fits else FIT_STEPS
+            residual = max(
+                residual, _residual(hypothesis, subject, observed, decayed, law, factor, steps)
+            )
             if best is not None and residual >= best.residual:
                 break
         if best is None or residual < best.residual:
-            best = Judged(hypothesis, law, factor, residual, residual <= allowed)
+            best = Judged(hypothesis, law, factor, residual, fits and residual <= allowed)
         if best.accepted or not fits:
             break
     assert best is not None
@@ -137,14 +180,16 @@ def _residual(
     decayed: Decayed,
     law: str,
     factor: float,
+    steps: int,
 ) -> float:
     def kappa(step: int) -> float:
         return factor * LAWS[law](subject, observed.trial, step)
 
-    if not observed.effect:
+    effect = observed.effect_after(steps)
+    if not effect:
         return math.inf
-    path = _follow(hypothesis, subject, observed.trial, kappa, decayed)
-    return largest_difference(path, observed.path) / observed.effect
+    path = _follow(hypothesis, subject, observed.trial.first(steps), kappa, decayed)
+    return largest_difference(path, observed.path[:steps]) / effect
 
 
 def _follow(
