@@ -9,6 +9,7 @@ import numpy as np
 from weightdecay.tolerances import PARITY  # backends against NumPy, gradients against autodiff
 
 __all__ = [
+    "AUDIT_ATLAS",
     "AUDIT_LAMBDA",
     "AUDIT_RESIDUAL",
     "BOOK",
@@ -17,6 +18,7 @@ __all__ = [
     "PARITY",
     "RIDGE",
     "ROUNDED_SETTINGS",
+    "TRANSLATION",
     "relative_difference",
 ]
 
@@ -35,8 +37,15 @@ ROUNDED_SETTINGS = 1e-6
 AUDIT_RESIDUAL = 1e-12
 """Residual of an accepted hypothesis, as a fraction of what the decay did, in float64."""
 
+AUDIT_ATLAS = {"float64": 1e-6, "float32": 1e-4}
+"""The same for the frameworks' optimizers, some of which compute in float32, by the dtype of the
+parameters."""
+
 AUDIT_LAMBDA = 1e-6
 """Effective λ where a quadratic settles, relative."""
+
+TRANSLATION = {"float64": 1e-12, "rounded": 1e-6, "float32": 1e-6}
+"""Code in its framework against its equations, by what computes the settings or the state."""
 
 CERTIFICATE = 1e-9
 """Optimality residual and gap, relative to the scale of the gradient and of the objective."""

@@ -17,9 +17,17 @@ from weightdecay.auditing.knobs import Knobs, find_knobs
 from weightdecay.auditing.result import AuditReport, Rival
 from weightdecay.auditing.stationary import Stationary, stationary
 from weightdecay.auditing.subject import Subject, read
-from weightdecay.auditing.trials import BIAS, LAMBDA, LR, MATRICES, SHAPES, draw
+from weightdecay.auditing.trials import BIAS, LAMBDA, LR, MATRICES, SHAPES, draw, quadratic
 from weightdecay.auditing.unexplained import describe
-from weightdecay.auditing.verdict import Judged, Observed, judge, narrowed, observe, which_decay
+from weightdecay.auditing.verdict import (
+    Judged,
+    Observed,
+    judge,
+    narrowed,
+    observe,
+    observe_descent,
+    which_decay,
+)
 from weightdecay.errors import InputError
 from weightdecay.registry import load_adapter, load_probe
 from weightdecay.tolerances import AUDIT
@@ -284,7 +292,8 @@ def _measured(base: _Base, given: _Given, asked_clip: Mapping[str, Any], seed: i
     lr = _lr(subject)
     by_itself = clipping.clips_by_itself(subject, seed + 4)
     scale = clipping.UNCLIPPED if by_itself else 1.0
-    trial = draw(seed, subject.shapes, lr=lr, scale=scale)
+    pace = clipping.SLOW if by_itself and subject.knobs.lr else 1.0
+    trial = draw(seed, subject.shapes, lr=pace * lr, scale=scale)
     decayed = which_decay(subject, trial)
     if not any(decayed):
         return base.report(
@@ -293,7 +302,11 @@ def _measured(base: _Base, given: _Given, asked_clip: Mapping[str, Any], seed: i
             equation_text="w ← step(w, g)",
             facts_found={"decay": f"{subject.knobs.decay} changes nothing"},
         )
-    tried, scheduled = _tried(subject, given, seed, scale)
+    tried, scheduled = _tried(subject, seed, pace, scale)
+    if by_itself and given.lr is not None:
+        not_probed.append("the given learning rate: the gradients it meets would be clipped")
+    elif given != _Given(None, None):
+        tried += _at_given(subject, given, seed)
     if not scheduled:
         not_probed.append("learning-rate schedules")
     seen = narrowed(subject, trial, decayed)
@@ -349,26 +362,26 @@ def _measured(base: _Base, given: _Given, asked_clip: Mapping[str, Any], seed: i
     return base.report(verdict, found, facts_found=measured, not_probed=tuple(not_probed))
 
 
-def _tried(subject: Subject, given: _Given, seed: int, scale: float) -> tuple[list[Observed], bool]:
-    """Trials for the hypotheses to pass: another draw, and the user's own settings."""
+def _tried(subject: Subject, seed: int, pace: float, scale: float) -> tuple[list[Observed], bool]:
+    """Trials to pass, another draw and a descent, and whether a schedule was followed."""
     shapes, known = subject.shapes, subject.knobs.lr
-    lr = OTHER_LR if known else 1.0
+    lr = pace * OTHER_LR if known else 1.0
     other = draw(seed + 1, shapes, lr=lr, lambd=OTHER_LAMBDA, scale=scale, schedule=bool(known))
     try:
         tried, scheduled = [observe(subject, other)], bool(known)
     except NotImplementedError:
         tried, scheduled = [observe(subject, replace(other, lrs=None))], False
-    if given != _Given(None, None):
-        own = draw(
-            seed + 2,
-            shapes,
-            lr=_lr(subject) if given.lr is None else given.lr,
-            lambd=LAMBDA if given.lambd is None else given.lambd,
-            scale=scale,
-        )
-        seen = observe(subject, own)
-        tried += [seen] if seen.effect else []
+    descent = draw(seed + 3, shapes, lr=pace * _lr(subject), scale=scale)
+    tried.append(observe_descent(subject, descent, quadratic(seed + 3, shapes, scale)))
     return tried, scheduled
+
+
+def _at_given(subject: Subject, given: _Given, seed: int) -> list[Observed]:
+    """A trial at the user's settings, unless the decay is too weak to change a thing there."""
+    lr = _lr(subject) if given.lr is None else given.lr
+    lambd = LAMBDA if given.lambd is None else given.lambd
+    seen = observe(subject, draw(seed + 2, subject.shapes, lr=lr, lambd=lambd))
+    return [seen] if seen.effect else []
 
 
 def _verdict(judged: Judged, subject: Subject) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import sys
@@ -85,7 +86,15 @@ def _import(name: str) -> Any:
     return found
 
 
+def _plain(factory: Callable[..., Any]) -> Callable[..., Any]:
+    """What a partial or a decorated function is of."""
+    while isinstance(factory, functools.partial):
+        factory = factory.func
+    return inspect.unwrap(factory)
+
+
 def _name(factory: Callable[..., Any]) -> str:
+    factory = _plain(factory)
     module = getattr(factory, "__module__", None) or "?"
     name = getattr(factory, "__qualname__", None) or type(factory).__qualname__
     return f"{module}.{name}" if module.split(".")[0] in ROOTS else f"{module}:{name}"
@@ -93,15 +102,15 @@ def _name(factory: Callable[..., Any]) -> str:
 
 def _told(name: str, factory: Callable[..., Any]) -> str:
     """By the classes it derives from, by its own module, else by what its module's names are."""
+    factory = _plain(factory)
     lineage = inspect.getmro(factory) if inspect.isclass(factory) else (factory,)
     by_class = {ROOTS.get(str(c.__module__).split(".")[0]) for c in lineage} - {None}
     if len(by_class) == 1:
         return str(by_class.pop())
-    plain = inspect.unwrap(getattr(factory, "func", factory))
-    names = getattr(plain, "__globals__", None)
+    names = getattr(factory, "__globals__", None)
     if names is None:
         names = vars(sys.modules.get(str(getattr(factory, "__module__", "")), object))
-    used = set(_names_in(getattr(plain, "__code__", None)) or names) & set(names)
+    used = set(_names_in(getattr(factory, "__code__", None)) or names) & set(names)
     modules = {_root(names[used_name]) for used_name in used}
     found = {ROOTS[root] for root in modules if root in ROOTS}
     if len(found) == 1:

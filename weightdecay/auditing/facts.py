@@ -72,11 +72,16 @@ def learning_rate_zero(subject: Subject, seed: int) -> str | None:
     if subject.knobs.lr is None:
         return None
     trial = draw(seed, subject.shapes, lr=0.0, steps=1)
-    stepper = subject.optimizer(trial)
-    start = read(stepper)[0]
-    stepper.step(trial.gradients[0])
-    still = np.array_equal(read(stepper)[0], start)
-    return "nothing moves" if still else "the weights decay all the same"
+    steppers = subject.optimizer(trial), subject.twin(trial)
+    start, ends = read(steppers[0])[0], []
+    for stepper in steppers:
+        stepper.step(trial.gradients[0])
+        ends.append(read(stepper)[0])
+    if not np.isfinite(ends[0]).all():
+        return "the weights are lost: they become NaN"
+    if np.array_equal(ends[0], ends[1]):
+        return "the decay does nothing"
+    return "the weights decay all the same" if np.array_equal(ends[1], start) else "both move on"
 
 
 def maximize(subject: Subject, seed: int) -> str | None:

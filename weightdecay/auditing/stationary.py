@@ -15,15 +15,13 @@ import numpy as np
 
 from weightdecay.auditing.hypotheses import Decayed
 from weightdecay.auditing.subject import Subject, read
-from weightdecay.auditing.trials import LAMBDA, LR, draw
+from weightdecay.auditing.trials import LAMBDA, LR, draw, quadratic
 
 MAX_STEPS = 300
 SETTLED = 1e-9
 """Largest move of a step that is no move any more, relative to the weights."""
 UNIFORM = 1e-4
 """By how much λ may differ from coordinate to coordinate, relative."""
-CURVATURES = (1.0, 2.0)
-"""Where every heavy ball up to β = 0.9 converges at η = 1/8, within the steps above."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +35,11 @@ class Stationary:
 def stationary(subject: Subject, decayed: Decayed, seed: int) -> Stationary:
     """Run down a quadratic and see where it ends."""
     trial = draw(seed, subject.shapes, lr=LR if subject.knobs.lr else 1.0, steps=1)
-    rng = np.random.default_rng(seed + 1)
-    curvature = [rng.uniform(*CURVATURES, size=p.value.shape) for p in trial.start]
-    target = [
-        rng.choice([-1.0, 1.0], size=a.shape) * rng.uniform(0.5, 2.0, a.shape) for a in curvature
-    ]
+    valley = quadratic(seed, subject.shapes)
     stepper = subject.optimizer(trial)
     w, moved = read(stepper), np.inf
     for _ in range(MAX_STEPS):
-        g = [a * (x - t) for a, x, t in zip(curvature, w, target, strict=True)]
-        stepper.step(g)
+        stepper.step(valley.gradient(w))
         new = read(stepper)
         moved = max(float(np.max(np.abs(x - y))) for x, y in zip(new, w, strict=True))
         w = new
@@ -57,11 +50,7 @@ def stationary(subject: Subject, decayed: Decayed, seed: int) -> Stationary:
     if moved > UNIFORM * max(float(np.max(np.abs(x))) for x in w):
         return Stationary(None, f"it does not settle in {MAX_STEPS} steps")
     found = np.concatenate(
-        [
-            (a * (t - x) / x).ravel()
-            for a, x, t, d in zip(curvature, w, target, decayed, strict=True)
-            if d
-        ]
+        [(-g / x).ravel() for g, x, d in zip(valley.gradient(w), w, decayed, strict=True) if d]
     )
     lambd = float(np.median(found))
     if np.max(np.abs(found - lambd)) > UNIFORM * abs(lambd) + UNIFORM * LAMBDA:

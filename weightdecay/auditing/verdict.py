@@ -2,9 +2,10 @@
 
 κ is fitted on the first steps of one trial. The hypothesis is then followed through another, with
 other weights, gradients, learning rate, λ and a learning-rate schedule, and through one at the
-user's own settings. Its residual is the largest |w − w₀| over both, divided by what the decay did,
-the largest difference between the optimizer and its twin: 1 explains nothing, 1e-15 everything. A
-hypothesis that does not even fit is followed through the first steps only, to have its residual.
+user's own settings, and down a quadratic. Its residual is the largest |w − w₀| over all, divided by
+what the decay did, the largest difference between the optimizer and its twin: 1 explains nothing,
+1e-15 everything. A hypothesis that does not even fit is followed through the first steps only, to
+have its residual.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from fractions import Fraction
 import numpy as np
 
 from weightdecay.auditing.hypotheses import HYPOTHESES, LAWS, Decayed, Hypothesis, Strength
-from weightdecay.auditing.subject import Subject, largest_difference, run
-from weightdecay.auditing.trials import Tensors, Trial
+from weightdecay.auditing.subject import Subject, largest_difference, read, run
+from weightdecay.auditing.trials import Quadratic, Tensors, Trial
 from weightdecay.ops import NumPyArray
 
 FIT_STEPS = 3
@@ -27,8 +28,6 @@ FACTORS = (1.0, 2.0, 0.5, -1.0)
 ITERATIONS = 8
 ROUNDINGS = 64
 """Units in the last place that a trial may gather."""
-NEGLIGIBLE = 1e-7
-"""Relative to the weights: a parameter that differs less from its twin's does not decay."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +89,27 @@ def observe(subject: Subject, trial: Trial) -> Observed:
     path = run(subject.optimizer(trial), trial)
     without = run(subject.twin(trial), trial)
     effect = largest_difference(path, without)
-    largest = max(float(np.max(np.abs(x))) for tensors in path for x in tensors)
-    unit = float(np.finfo(subject.dtype).eps) * largest * ROUNDINGS
+    unit = _rounding(subject, [x for tensors in path for x in tensors])
     return Observed(trial, path, without, unit / effect if effect else 0.0)
+
+
+def _rounding(subject: Subject, tensors: Tensors) -> float:
+    """What a trial with values of this size may gather."""
+    largest = max(float(np.max(np.abs(x))) for x in tensors)
+    return ROUNDINGS * float(np.finfo(subject.dtype).eps) * largest
+
+
+def observe_descent(subject: Subject, trial: Trial, valley: Quadratic) -> Observed:
+    """Run down a quadratic in place of the trial's gradients, which then are those it met.
+
+    Random gradients cancel; here they agree, as they do in training, and an optimizer that learns
+    its own step size from them does so.
+    """
+    stepper, met = subject.optimizer(trial), []
+    for _ in trial.gradients:
+        met.append(valley.gradient(read(stepper)))
+        stepper.step(met[-1])
+    return observe(subject, replace(trial, gradients=tuple(met)))
 
 
 def which_decay(subject: Subject, trial: Trial) -> Decayed:
@@ -103,8 +120,7 @@ def which_decay(subject: Subject, trial: Trial) -> Decayed:
         strict=True,
     )
     return tuple(
-        largest_difference([list(ours)], [list(twins)])
-        > NEGLIGIBLE * max(float(np.max(np.abs(x))) for x in twins)
+        largest_difference([list(ours)], [list(twins)]) > _rounding(subject, list(twins))
         for ours, twins in pairs
     )
 
@@ -119,13 +135,9 @@ def narrowed(subject: Subject, trial: Trial, decayed: Decayed) -> Fitted:
     few = trial.only([name]).first(FIT_STEPS)
     alone = replace(subject, shapes={name: subject.shapes[name]})
     seen = observe(alone, few)
-    if all(decayed) and _stands_out(seen):
+    if all(decayed) and seen.effect > _rounding(alone, [x for (x,) in seen.without]):
         return Fitted(alone, (True,), seen)
     return Fitted(subject, decayed, observe(subject, trial))
-
-
-def _stands_out(seen: Observed) -> bool:
-    return seen.effect > NEGLIGIBLE * max(float(np.max(np.abs(x))) for (x,) in seen.without)
 
 
 def judge(

@@ -134,6 +134,8 @@ def _entry(row: Audited) -> dict[str, Any]:
     return {**entry, **plain(row.report.to_dict())}
 
 
+WIDEST = 300
+"""Characters: a table too wide for a terminal is for a file or a pager, and is not cut."""
 COLUMNS = ("optimizer", "setting", "verdict", "c", "× η", "order", "bias", "clipped", "effective λ")
 
 
@@ -144,7 +146,8 @@ def show_atlas(console: Console, atlas: Atlas) -> None:
         table.add_column(column)
     for row in atlas.rows:
         table.add_row(*map(Text, _cells(row)))
-    console.print(table)
+    options = console.options.update(width=WIDEST)
+    console.print(table, width=console.measure(table, options=options).maximum, crop=False)
     for row in atlas.rows:
         if row.error:
             _line(console, f"{row.entry.factory}: {row.error}")
