@@ -6,14 +6,17 @@ optimizers are driven. In reading order:
 
     knobs       which settings are the decay and the learning rate, by their names
     subject     the optimizer and its twin, built as often as needed
+    driving     whether it can be driven at all, and with which parameters
     trials      the random weights and gradients on which they are compared
     hypotheses  where the decay may enter, each as a way to drive the twin
     verdict     the hypothesis that reproduces a trial it was not fitted on, to rounding
+    equation    the hypothesis, written down
     clipping    whether the decay is clipped along with the gradient
     unexplained what to say when there is no such hypothesis
     facts       no gradient, zero gradient, learning rate 0, maximize, momentum
     stationary  the λ whose optimum a quadratic settles on
     result      all of it, as one report
+    composing   from what was found to the report
     auditor     `weightdecay.audit`
     atlas       every built-in optimizer with a decay, found by looking
     remote      an audit in the process of another interpreter

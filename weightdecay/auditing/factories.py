@@ -90,7 +90,8 @@ def _plain(factory: Callable[..., Any]) -> Callable[..., Any]:
     """What a partial or a decorated function is of."""
     while isinstance(factory, functools.partial):
         factory = factory.func
-    return inspect.unwrap(factory)
+    plain: Callable[..., Any] = inspect.unwrap(factory)
+    return plain
 
 
 def _name(factory: Callable[..., Any]) -> str:

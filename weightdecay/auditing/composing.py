@@ -1,0 +1,110 @@
+"""From what was found to the report of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from weightdecay.auditing.equation import STEP, equation
+from weightdecay.auditing.hypotheses import Decayed
+from weightdecay.auditing.result import AuditReport, Rival
+from weightdecay.auditing.stationary import Stationary
+from weightdecay.auditing.subject import Subject
+from weightdecay.auditing.trials import BIAS
+from weightdecay.auditing.verdict import Judged
+from weightdecay.tolerances import AUDIT
+
+NEVER = ("sparse gradients", "closures", "mixed precision", "several devices")
+"""What no audit looks at."""
+STANDS_STILL = Stationary(None, "there is no decay")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What `report` needs to know of the accepted hypothesis."""
+
+    judged: Judged | None = None
+    residual: float | None = None
+    decayed: Decayed = ()
+    rivals: tuple[Judged, ...] = ()
+    coincides: tuple[str, ...] = ()
+    inside_momentum: bool | None = None
+    inside_clipping: bool | None = None
+    scheduled: bool = False
+    settles: Stationary = STANDS_STILL
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """What every report says, whatever was found.
+
+    Attributes
+    ----------
+    label, backend, version : str
+        The factory, as people write it, and the framework that drove it.
+    settings : mapping
+        What the user set.
+    subject : Subject
+        What was audited.
+    """
+
+    label: str
+    backend: str
+    version: str
+    settings: Mapping[str, Any]
+    subject: Subject
+
+    @property
+    def tolerance(self) -> float:
+        """Residuals up to it count as rounding."""
+        return AUDIT["float32" if self.subject.dtype == "float32" else self.subject.probe.scalars]
+
+    def none(self, reason: str, decayed: Decayed = ()) -> AuditReport:
+        """The report of an optimizer that does not decay."""
+        return self.report("none", Found(decayed=decayed), {"decay": reason})
+
+    def report(
+        self,
+        verdict: str,
+        found: Found,
+        facts: Mapping[str, str],
+        not_probed: Sequence[str] = (),
+    ) -> AuditReport:
+        """The report of a verdict."""
+        judged, knobs = found.judged, self.subject.knobs
+        named = dict(zip(self.subject.shapes, found.decayed, strict=False))
+        accepted = verdict not in ("none", "other")
+        passes = verdict in ("coupled", "trust-ratio")
+        with_rate = bool(judged and ("η" in judged.law or passes))
+        return AuditReport(
+            factory=self.label,
+            backend=self.backend,
+            version=self.version,
+            settings=dict(self.settings),
+            knob=knobs.decay,
+            verdict=verdict,
+            factor=judged.factor if judged and accepted else None,
+            times_learning_rate=with_rate if accepted and knobs.lr else None,
+            follows_schedule=(passes or bool(judged and judged.law == "ηλ"))
+            if accepted and found.scheduled
+            else None,
+            order=judged.hypothesis.order if judged and accepted else None,
+            inside_momentum=found.inside_momentum,
+            inside_clipping=found.inside_clipping,
+            bias_decayed=named.get(BIAS),
+            decayed=named,
+            coincides_with=found.coincides,
+            residual=found.residual,
+            tolerance=self.tolerance,
+            equation=f"w ← {STEP}" if verdict == "none" else equation(judged),
+            effective_lambda=found.settles.ratio,
+            effective_lambda_reason=found.settles.reason,
+            rivals=tuple(
+                Rival(j.hypothesis.name, j.factor, j.law, j.residual, j.accepted)
+                for j in found.rivals
+            ),
+            facts=dict(facts),
+            not_probed=(*not_probed, *NEVER),
+            dtype=self.subject.dtype,
+        )
