@@ -20,7 +20,14 @@ THIRD_PARTY = Path(__file__).parent / "third_party"
 
 # Test modules that import a framework of their own.
 NEEDS = {
+    "test_audit_keras.py": "tensorflow",
+    "test_audit_optax.py": "jax",
+    "test_audit_torch.py": "torch",
     "test_keras_probe.py": "tensorflow",
+    "test_models_gluon.py": "mxnet",
+    "test_models_keras.py": "tensorflow",
+    "test_models_optax.py": "jax",
+    "test_models_torch.py": "torch",
     "test_optax_probe.py": "jax",
     "test_torch_evidence.py": "torch",
     "test_gluon_probe.py": "mxnet",
@@ -40,6 +47,9 @@ ONCE = {
     "test_matrix.py",
     "test_parity.py",
     "test_readme.py",
+    "test_translation_cli.py",
+    "test_translation_dialects.py",
+    "test_translation_syntax.py",
     "test_worker.py",
 }
 

@@ -68,6 +68,9 @@ class Stepper(Protocol):
     def write(self, values: Sequence[NumPyArray], /) -> None:
         """Overwrite the parameters; the optimizer's memory is left as it is."""
 
+    def restart(self) -> None:
+        """Go back to before the first step: the same steps follow as after `Probe.build`."""
+
 
 class Probe(Protocol):
     """What a ``*_probe`` module of ``weightdecay.backends.native`` offers."""
@@ -75,6 +78,9 @@ class Probe(Protocol):
     scalars: str
     """The dtype in which the framework's optimizers hold lr and weight_decay, whatever the dtype of
     the parameters: 'float32' or 'float64'."""
+
+    compiles: bool
+    """Whether the steps of parameters of other shapes have to be compiled first."""
 
     def catalogue(self) -> list[str]:
         """Dotted names of every optimizer and regularizer of the framework, found by looking."""

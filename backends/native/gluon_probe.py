@@ -36,6 +36,7 @@ with warnings.catch_warnings():
     import mxnet as mx
 
 scalars = "float32"
+compiles = False
 
 _GIVEN_ANYWAY = {"self", "sym", "param_dict", "param_idx2name"}
 """What the Trainer and the Module say of the parameters."""
@@ -127,6 +128,12 @@ class GluonStepper:
     """A gluon.Trainer and its Parameters, on the processor."""
 
     def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self.restart()
+
+    def restart(self) -> None:
+        """Build the Parameters and their Trainer anew, for an optimizer may remember anything."""
+        setup = self._setup
         self._dtype, self._lrs = setup.dtype, setup.lrs
         self._steps, self._draws = 0, False
         self._params = []

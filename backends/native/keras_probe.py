@@ -31,6 +31,7 @@ keras = importlib.import_module("weightdecay.backends.native.keras_on_tensorflow
 keras_state = importlib.import_module("keras.src.backend.common.global_state")
 
 scalars = "float32"
+compiles = False
 
 CARRIER = {"learning_rate": 0.01, "momentum": 0.0}
 """Arguments of the SGD that steps with a regularizer's gradient."""
@@ -116,6 +117,23 @@ class KerasStepper:
     """A Keras optimizer, the variables that it updates, and their regularizer if there is one."""
 
     def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._begin()
+        self._first = [variable.numpy() for variable in self._optimizer.variables]
+
+    def restart(self) -> None:
+        """The first values of every variable; an optimizer of the user's may remember more."""
+        if not type(self._optimizer).__module__.startswith("keras."):
+            self._begin()
+            return
+        self._steps = 0
+        with tf.device("CPU:0"):
+            for variable, value in zip(self._optimizer.variables, self._first, strict=True):
+                variable.assign(value)
+        self.write([parameter.value for parameter in self._setup.parameters])
+
+    def _begin(self) -> None:
+        setup = self._setup
         self._dtype = setup.dtype
         self._lrs = setup.lrs or ()
         self._steps = 0

@@ -17,6 +17,7 @@ from weightdecay.ops import NumPyArray
 from weightdecay.probe import Setup
 
 scalars = "float64"
+compiles = False
 
 
 def catalogue() -> list[str]:
@@ -39,6 +40,12 @@ class NumPyStepper:
     """An optimizer of the user's own and the arrays that it updates in place."""
 
     def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self.restart()
+
+    def restart(self) -> None:
+        """Build the arrays and the optimizer anew."""
+        setup = self._setup
         self._arrays = [np.array(p.value, dtype=setup.dtype) for p in setup.parameters]
         self._optimizer = setup.factory(self._arrays, **setup.settings)
         if not callable(getattr(self._optimizer, "step", None)):

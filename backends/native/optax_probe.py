@@ -26,6 +26,7 @@ from weightdecay.ops import NumPyArray
 from weightdecay.probe import Setup
 
 scalars = "float64"
+compiles = True
 
 LOSS = 2.0**100
 """The loss that every step reports. Rules that cap the learning rate by the loss (MoMo, Polyak) are
@@ -110,10 +111,11 @@ class OptaxStepper:
         self._steps = 0
         self._params: dict[str, Any] = {}
         self.write([parameter.value for parameter in setup.parameters])
+        self._setup = setup
         recipe = _Recipe.of(setup)
         with self._scope():
             try:
-                self._state = recipe.make({}).init(self._params)
+                self._first_state = self._state = recipe.make({}).init(self._params)
                 self._program, self._numbers = _program(recipe, self._params, self._state)
             except TypeError as error:
                 if _Schedule.__name__ not in str(error):  # JAX names what it cannot compute with
@@ -148,6 +150,12 @@ class OptaxStepper:
     def read(self) -> list[NumPyArray]:
         """Copies of the parameters."""
         return [np.array(self._params[name]) for name in self._names]
+
+    def restart(self) -> None:
+        """The first parameters and the first state: optax keeps nothing else."""
+        self._steps = 0
+        self._state = self._first_state
+        self.write([parameter.value for parameter in self._setup.parameters])
 
     def write(self, values: Sequence[NumPyArray]) -> None:
         """Other parameters; the state is left as it is."""

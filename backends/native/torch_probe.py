@@ -14,6 +14,7 @@ from weightdecay.ops import NumPyArray
 from weightdecay.probe import Setup
 
 scalars = "float64"
+compiles = False
 
 
 def catalogue() -> list[str]:
@@ -49,6 +50,12 @@ class TorchStepper:
     """A torch optimizer and the tensors that it updates."""
 
     def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self.restart()
+
+    def restart(self) -> None:
+        """Build the tensors and the optimizer anew, which takes no longer than a step."""
+        setup = self._setup
         dtype = getattr(torch, setup.dtype)
         self._tensors = [
             torch.nn.Parameter(torch.tensor(parameter.value, dtype=dtype))

@@ -124,7 +124,7 @@ def _trust_ratio(summed: bool) -> Callable[..., list[Tensors]]:
         return np.asarray(w - np.linalg.norm(step) * v / norms)
 
     def follow(subject: Subject, trial: Trial, kappa: Strength, on: Decayed) -> list[Tensors]:
-        twin, at_zero, path = subject.twin(trial), subject.twin(trial), []
+        twin, at_zero, path = subject.twin(trial), subject.twin(trial, other=True), []
         nothing = [np.zeros_like(parameter.value) for parameter in trial.start]
         for t, gradients in enumerate(trial.gradients):
             old = read(twin)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -39,14 +39,23 @@ class Subject:
     knobs: Knobs
     shapes: dict[str, tuple[int, ...]]
     dtype: str
+    _twins: dict[tuple[int, bool], tuple[Trial, Stepper]] = field(init=False, default_factory=dict)
 
     def optimizer(self, trial: Trial) -> Stepper:
         """With the decay of the trial."""
         return self._build(trial, trial.lambd)
 
-    def twin(self, trial: Trial) -> Stepper:
-        """Without decay, otherwise the same."""
-        return self._build(trial, self.knobs.without)
+    def twin(self, trial: Trial, other: bool = False) -> Stepper:
+        """Without decay, otherwise the same; `other` is a second one beside the first.
+
+        A trial is tried many times: what was built for it is started again.
+        """
+        key = (id(trial), other)
+        if key not in self._twins:
+            self._twins[key] = trial, self._build(trial, self.knobs.without)
+        else:
+            self._twins[key][1].restart()
+        return self._twins[key][1]
 
     def _build(self, trial: Trial, decay: float | None) -> Stepper:
         settings = {**self.knobs.others, **self.settings}

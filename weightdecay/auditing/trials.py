@@ -47,11 +47,7 @@ class Trial:
 
     def first(self, steps: int) -> Trial:
         """Its first steps."""
-        return replace(
-            self,
-            gradients=self.gradients[:steps],
-            lrs=None if self.lrs is None else self.lrs[:steps],
-        )
+        return replace(self, gradients=self.gradients[:steps])
 
     def only(self, names: Collection[str]) -> Trial:
         """Some of its parameters."""

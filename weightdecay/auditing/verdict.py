@@ -10,6 +10,7 @@ have its residual.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
@@ -65,14 +66,16 @@ class Observed:
     rounding: float
     """What the rounding of the weights may add to a residual."""
 
-    @property
+    @functools.cached_property
     def effect(self) -> float:
         """The largest difference that the decay makes."""
-        return self.effect_after(len(self.path))
+        return largest_difference(self.path, self.without)
 
-    def effect_after(self, steps: int) -> float:
-        """The same over the first steps."""
-        return largest_difference(self.path[:steps], self.without[:steps])
+    @functools.cached_property
+    def beginning(self) -> Observed:
+        """The first steps of it."""
+        path, without = self.path[:FIT_STEPS], self.without[:FIT_STEPS]
+        return Observed(self.trial.first(FIT_STEPS), path, without, self.rounding)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,10 +134,12 @@ def narrowed(subject: Subject, trial: Trial, decayed: Decayed) -> Fitted:
     Otherwise all: an optimizer may look at how many there are, and a step that is a sign may need
     more of them to change at all.
     """
+    if subject.probe.compiles:  # which takes longer than stepping all
+        few = observe(subject, trial.first(FIT_STEPS))
+        return Fitted(subject, decayed, few if few.effect else observe(subject, trial))
     name = next(name for name, d in zip(subject.shapes, decayed, strict=True) if d)
-    few = trial.only([name]).first(FIT_STEPS)
     alone = replace(subject, shapes={name: subject.shapes[name]})
-    seen = observe(alone, few)
+    seen = observe(alone, trial.only([name]).first(FIT_STEPS))
     if all(decayed) and seen.effect > _rounding(alone, [x for (x,) in seen.without]):
         return Fitted(alone, (True,), seen)
     return Fitted(subject, decayed, observe(subject, trial))
@@ -170,11 +175,8 @@ def _judge(
     for law in hypothesis.laws:
         factor = _rounded(kappa / LAWS[law](subject, seen.observed.trial, 0), tolerance)
         residual = 0.0
-        for observed in tried_on if fits else tried_on[:1]:
-            steps = len(observed.path) if fits else FIT_STEPS
-            residual = max(
-                residual, _residual(hypothesis, subject, observed, decayed, law, factor, steps)
-            )
+        for observed in tried_on if fits else [tried_on[0].beginning]:
+            residual = max(residual, _residual(hypothesis, subject, observed, decayed, law, factor))
             if best is not None and residual >= best.residual:
                 break
         if best is None or residual < best.residual:
@@ -192,16 +194,14 @@ def _residual(
     decayed: Decayed,
     law: str,
     factor: float,
-    steps: int,
 ) -> float:
     def kappa(step: int) -> float:
         return factor * LAWS[law](subject, observed.trial, step)
 
-    effect = observed.effect_after(steps)
-    if not effect:
+    if not observed.effect:
         return math.inf
-    path = _follow(hypothesis, subject, observed.trial.first(steps), kappa, decayed)
-    return largest_difference(path, observed.path[:steps]) / effect
+    path = _follow(hypothesis, subject, observed.trial, kappa, decayed)
+    return largest_difference(path, observed.path) / observed.effect
 
 
 def _follow(
@@ -233,7 +233,7 @@ def _fit(
         return 0.0, False
     enough = (tolerance + seen.rounding) * seen.effect
     if hypothesis.laws[0] != "λ":  # the first step shows κ, but for what the step reads of w
-        return _gauss_newton(misses, _lost_at_first(subject, seen, decayed), enough)
+        return _gauss_newton(misses, _lost_at_first(seen, decayed), enough)
     tried: dict[float, float] = {}
     for factor in FACTORS:
         kappa = factor * LAWS["λ"](subject, seen.trial, 0)
@@ -243,15 +243,10 @@ def _fit(
     return _gauss_newton(misses, min(tried, key=lambda kappa: tried[kappa]), enough)
 
 
-def _lost_at_first(subject: Subject, seen: Observed, decayed: Decayed) -> float:
+def _lost_at_first(seen: Observed, decayed: Decayed) -> float:
     """The share of the weights that the first step takes, beyond what the twin's takes."""
-    first = seen.trial.first(1)
-    (without,) = run(subject.twin(first), first)
-    parts = [
-        (x - y, p.value)
-        for x, y, p, d in zip(seen.path[0], without, first.start, decayed, strict=True)
-        if d
-    ]
+    first = zip(seen.path[0], seen.without[0], seen.trial.start, decayed, strict=True)
+    parts = [(x - y, p.value) for x, y, p, d in first if d]
     taken = -sum(float(np.sum(moved * w)) for moved, w in parts)
     share = taken / sum(float(np.sum(w * w)) for _, w in parts)
     return share if math.isfinite(share) else 0.0
