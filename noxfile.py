@@ -103,8 +103,8 @@ def strict(session: nox.Session) -> None:
 
 @nox.session
 def parity(session: nox.Session) -> None:
-    """All backends against NumPy, each in the interpreter of its tests session."""
-    session.install(*constraints("numpy"), ".")
+    """All frameworks side by side, each in the interpreter of its tests session."""
+    session.install(*constraints("numpy"), ".", "scikit-learn")
     interpreters = {}
     for backend in ALL:
         name = "tests_mxnet" if backend == "mxnet" else f"tests({backend})"
@@ -117,6 +117,9 @@ def parity(session: nox.Session) -> None:
         session.run(
             "weightdecay", "parity", "--backends", names, "--dtype", dtype, env=interpreters
         )
+    frameworks = ["torch", "keras", "optax", *([] if WITHOUT_MXNET else ["mxnet"])]
+    names = ",".join([*frameworks, "sklearn", "book"])
+    session.run("weightdecay", "translate", "--all", "--frameworks", names, env=interpreters)
     if not WITHOUT_MXNET:
         session.run("weightdecay", "book", env=interpreters)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from weightdecay.registry import load
     from weightdecay.survey import BackendInfo, available
     from weightdecay.train import FitResult, fit
+    from weightdecay.translation.translating import Translation, translate
 
 __version__ = "0.1.0"
 
@@ -40,6 +41,7 @@ _HOME = {
     "Polynomial": "data.sources",
     "Synthetic": "data.sources",
     "Table": "data.sources",
+    "Translation": "translation.translating",
     "audit": "auditing.auditor",
     "available": "survey",
     "certify": "exact",
@@ -49,6 +51,7 @@ _HOME = {
     "load": "registry",
     "load_data": "data.load",
     "monomial_features": "data.monomials",
+    "translate": "translation.translating",
 }
 
 __all__ = [
@@ -64,6 +67,7 @@ __all__ = [
     "Polynomial",
     "Synthetic",
     "Table",
+    "Translation",
     "__version__",
     "audit",
     "available",
@@ -75,6 +79,7 @@ __all__ = [
     "load",
     "load_data",
     "monomial_features",
+    "translate",
 ]
 
 

@@ -39,9 +39,16 @@ def hello(header: Header, arrays: Arrays) -> tuple[Header, Arrays]:
     return found, {}
 
 
+def _rehearse(header: Header, arrays: Arrays) -> tuple[Header, Arrays]:
+    from weightdecay.translation import staging
+
+    return staging.answer(header, arrays)
+
+
 CALLS: dict[str, Call] = {
     "hello": hello,
     "fit": remote.answer,
+    "rehearse": _rehearse,
     "book": book.answer,
     "audit": auditing.answer,
     "atlas": auditing.answer_entries,

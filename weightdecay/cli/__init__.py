@@ -18,6 +18,7 @@ from weightdecay.cli.backends import backends, env
 from weightdecay.cli.book import book
 from weightdecay.cli.parity import parity
 from weightdecay.cli.run import run
+from weightdecay.cli.translate import translate
 from weightdecay.errors import WeightDecayError
 
 
@@ -27,7 +28,7 @@ def cli() -> None:
     """Weight decay, defined once and run on any backend."""
 
 
-for command in (run, audit, backends, parity, book, env):
+for command in (run, audit, backends, parity, book, env, translate):
     cli.add_command(command)
 
 

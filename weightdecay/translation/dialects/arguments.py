@@ -1,0 +1,144 @@
+"""What the dialects share in reading: signatures, and arguments bound to them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from weightdecay import validate
+from weightdecay.errors import InputError, UnknownNameError
+from weightdecay.translation.recipe import Recipe
+from weightdecay.translation.syntax import Call, Constant, Node, render
+
+REQUIRED = Constant("required")
+"""The default of an argument that has none."""
+
+HARMLESS = {
+    "foreach", "fused", "capturable", "differentiable", "name", "lazy_update", "multi_precision",
+    "accumulator_dtype", "mu_dtype", "param_idx2name", "sym", "param_dict",
+}  # fmt: skip
+"""Arguments that choose how the same numbers are computed."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The parameters of a callable: their defaults, and which may be given by position."""
+
+    defaults: dict[str, Node]
+    positional: tuple[str, ...]
+
+
+def signature(text: str) -> Signature:
+    """Read ``"lr=1e-3, momentum=0, *, maximize=False"``."""
+    found = ast.parse(f"def f({text}): ...").body[0]
+    assert isinstance(found, ast.FunctionDef)
+    arguments = found.args
+    positional = [argument.arg for argument in arguments.args]
+    missing: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
+    pairs = list(zip(positional, [*missing, *arguments.defaults], strict=True))
+    keyword_only = [argument.arg for argument in arguments.kwonlyargs]
+    pairs += list(zip(keyword_only, arguments.kw_defaults, strict=True))
+
+    def constant(default: ast.expr | None) -> Node:
+        if default is None:
+            return REQUIRED
+        value: Any = ast.literal_eval(default)
+        if isinstance(value, tuple):
+            from weightdecay.translation.syntax import Items
+
+            return Items(tuple(Constant(item) for item in value), "tuple")
+        return Constant(value)
+
+    return Signature({name: constant(default) for name, default in pairs}, tuple(positional))
+
+
+def signatures(texts: Mapping[str, str]) -> dict[str, Signature]:
+    """Several, by the callable's name."""
+    return {name: signature(text) for name, text in texts.items()}
+
+
+class Arguments:
+    """A call's arguments under their names, read one by one; what is never read is `unread`."""
+
+    def __init__(self, call: Call, of: Signature) -> None:
+        """Bind; an `InputError` says which argument does not fit."""
+        self.call = call
+        if len(call.args) > len(of.positional):
+            raise InputError(
+                f"{call.name} takes {len(of.positional)} arguments without a name, "
+                f"not {len(call.args)}: name them."
+            )
+        self._given: dict[str, Node] = dict(zip(of.positional, call.args, strict=False))
+        for name, value in call.kwargs:
+            if name not in of.defaults:
+                raise UnknownNameError(f"argument of {call.name}", name, of.defaults)
+            if name in self._given:
+                raise InputError(f"{call.name} is given {name} twice: give it once.")
+            self._given[name] = value
+        self._defaults = of.defaults
+        self._read: set[str] = set()
+
+    def given(self, name: str) -> bool:
+        """Whether it was written out."""
+        return name in self._given
+
+    def node(self, name: str) -> Node:
+        """The tree of an argument, or of its default."""
+        self._read.add(name)
+        found = self._given.get(name, self._defaults[name])
+        if found is REQUIRED:
+            raise InputError(f"{self.call.name} needs {name}: write {name}=….")
+        return found
+
+    def value(self, name: str) -> Any:
+        """A constant."""
+        node = self.node(name)
+        if not isinstance(node, Constant):
+            raise InputError(
+                f"{name} of {self.call.name} is {render(node)!r}: write its value out, for nothing "
+                "is run."
+            )
+        return node.value
+
+    def number(self, name: str, **limits: float) -> float:
+        """A number; None is 0."""
+        value = self.value(name)
+        return validate.number(name, 0.0 if value is None else value, **limits)
+
+    def integer(self, name: str, least: int = 1) -> int:
+        """A whole number; 10.0 is one."""
+        value = self.value(name)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        return validate.integer(name, value, least)
+
+    def flag(self, name: str) -> bool:
+        """True or False."""
+        value = self.value(name)
+        validate.flag(name, value)
+        return bool(value)
+
+    def unread(self) -> list[str]:
+        """Arguments that were given something other than their default, and never read."""
+        return [
+            f"{name}={render(value)}"
+            for name, value in self._given.items()
+            if name not in self._read | HARMLESS and value != self._defaults[name]
+        ]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a text says: a recipe, and the arguments that no recipe holds."""
+
+    recipe: Recipe
+    dropped: tuple[str, ...] = ()
+
+
+def mentions_bias(text: str) -> bool:
+    """Whether a name is one of biases (or of the norms that are treated like them)."""
+    lowered = text.lower()
+    negated = any(word in lowered for word in ("not_bias", "no_bias", "non_bias", "nonbias"))
+    return ("bias" in lowered or "norm" in lowered) and not negated

@@ -1,0 +1,340 @@
+"""`translate`: from a text to code for another framework, and the proof that it is the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from weightdecay.errors import BackendError, MissingExtraError, WeightDecayError
+from weightdecay.translation import dialects, equations, proof
+from weightdecay.translation import recipe as r
+from weightdecay.translation.dialects.fitting import Condition, Written
+from weightdecay.translation.proof import Problem, Rehearsals
+from weightdecay.translation.recipe import Recipe
+from weightdecay.translation.syntax import parse
+
+Verdict: TypeAlias = Literal["exact", "conditional", "refused", "unproven"]
+NEGLIGIBLE = 1e-3
+"""An ε that makes a larger difference than this is not negligible."""
+
+
+class ProofError(WeightDecayError):
+    """A translation that should be exact is not, by measurement: a fault of this program."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True)
+class Translation:
+    """What to write, and what was measured.
+
+    Attributes
+    ----------
+    source, source_framework, target_framework : str
+    recipe : Recipe
+        What the source does, in the words of `weightdecay.translation.recipe`.
+    equation : str
+        The same as equations.
+    code : str
+        What to write; the nearest setting where the translation is refused.
+    verdict : str
+        'exact', 'conditional' (exact given `conditions`), 'refused' (for `reasons`), or 'unproven'
+        (a framework is missing, as `missing` says).
+    conditions, reasons, notes : tuple of str
+    difference : float or None
+        Largest |w − w₀| over the largest |w₀| in `steps` steps on the same random gradients, w₀ the
+        source's, with the settings as they are given.
+    exact_difference : float or None
+        The same where the conditions are made true: with ε = 0, or in fewer steps.
+    tolerance : float
+        What counts as rounding for these frameworks.
+    steps, seed : int
+    method : str
+        What was run.
+    missing : str or None
+    """
+
+    source: str
+    source_framework: str
+    target_framework: str
+    recipe: Recipe
+    equation: str
+    code: str
+    verdict: Verdict
+    conditions: tuple[str, ...]
+    reasons: tuple[str, ...]
+    notes: tuple[str, ...]
+    difference: float | None
+    exact_difference: float | None
+    tolerance: float
+    steps: int
+    seed: int
+    method: str
+    missing: str | None = None
+
+
+def translate(
+    source: str,
+    to: str,
+    *,
+    n: int | None = None,
+    exclude_bias: bool = False,
+    seed: int = 0,
+    steps: int = proof.STEPS,
+    rehearsals: Rehearsals | None = None,
+) -> Translation:
+    """Translate optimizer settings, and run both sides.
+
+    Parameters
+    ----------
+    source : str
+        Settings as they are written in torch, Keras, optax, MXNet, scikit-learn or the guide. Read,
+        never evaluated.
+    to : str
+        'torch', 'keras', 'optax', 'mxnet', 'sklearn' or 'book'.
+    n : int, optional
+        The number of training examples, which Ridge's alpha is a multiple of.
+    exclude_bias : bool
+        Leave the bias out of the decay, on both sides.
+    seed, steps : int
+        Of the random gradients that both are given.
+    rehearsals : Rehearsals, optional
+        Workers to use again; by default each call starts its own.
+
+    Raises
+    ------
+    InputError
+        The text cannot be read, or `n` is missing.
+    ProofError
+        A translation that should be exact is not.
+    """
+    program = parse(source)
+    origin = dialects.recognise(program)
+    reading = dialects.read(origin, program, n)
+    recipe = reading.recipe
+    text, printed = source, False
+    if exclude_bias and recipe.decay.bias and recipe.decay != r.NO_DECAY:
+        recipe = r.normal(replace(recipe, decay=replace(recipe.decay, bias=False)))
+        written = dialects.write(origin, recipe, n)
+        text, printed = written.code, True
+    written = dialects.write(to, recipe, n)
+    reasons = (*(_dropped(what, origin) for what in reading.dropped), *written.refusals)
+    claim = _Claim(
+        source, text, printed, origin, to, recipe, written, reasons, n, seed, steps,
+    )  # fmt: skip
+    if rehearsals is not None:
+        return _proved(claim, rehearsals)
+    with Rehearsals() as own:
+        return _proved(claim, own)
+
+
+def _dropped(what: str, origin: str) -> str:
+    framework = dialects.dialect(origin).FRAMEWORK
+    return f"{what} of {framework} has no translation, and is left out"
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """A translation before its proof."""
+
+    source: str
+    text: str
+    printed: bool
+    origin: str
+    to: str
+    recipe: Recipe
+    written: Written
+    reasons: tuple[str, ...]
+    n: int | None
+    seed: int
+    steps: int
+
+    def translation(self, verdict: Verdict, difference: float | None, **others: Any) -> Translation:
+        """The answer, with what is left unsaid filled in."""
+        return Translation(
+            **{
+                "source": self.source,
+                "source_framework": self.origin,
+                "target_framework": self.to,
+                "recipe": self.recipe,
+                "equation": equations.describe(self.recipe),
+                "code": self.written.code,
+                "verdict": verdict,
+                "conditions": (),
+                "reasons": (),
+                "notes": _notes(self),
+                "difference": difference,
+                "exact_difference": None,
+                "tolerance": self.tolerance,
+                "steps": self.steps,
+                "seed": self.seed,
+                "method": _method(self),
+                **others,
+            }
+        )
+
+    @property
+    def tolerance(self) -> float:
+        """What counts as rounding."""
+        return proof.tolerance((self.origin, self.recipe), (self.to, self.written.recipe))
+
+
+def _notes(claim: _Claim) -> tuple[str, ...]:
+    notes = []
+    if isinstance(claim.recipe.rule, r.Objective) and claim.to != "sklearn":
+        notes.append(
+            "the learning rate is not the estimator's: any that is small enough reaches the same "
+            "optimum"
+        )
+    if claim.to == "mxnet":
+        notes.append("call trainer.step(1) where the loss is a mean already")
+    if claim.to == "sklearn" and "SGDRegressor" in claim.written.settings:
+        notes.append("SGDRegressor takes one example a step")
+    return tuple(notes)
+
+
+def _method(claim: _Claim) -> str:
+    if not isinstance(claim.recipe.rule, r.Objective):
+        return "both on the same random gradients, each in its own framework"
+    if claim.to == "sklearn":
+        return "both estimators fitted to the same random data"
+    return (
+        "the objective's penalised gradient by plain SGD in NumPy, and the code in its framework, "
+        "on the same random gradients"
+    )
+
+
+def _proved(claim: _Claim, rehearsals: Rehearsals) -> Translation:
+    try:
+        rehearsals.require(claim.origin, claim.to)
+        return _measured(claim, rehearsals)
+    except (BackendError, MissingExtraError) as error:
+        conditions = tuple(c.text for c in claim.written.conditions)
+        return claim.translation(
+            "unproven", None, conditions=conditions, reasons=claim.reasons, missing=str(error)
+        )
+
+
+def _measured(claim: _Claim, rehearsals: Rehearsals) -> Translation:
+    if isinstance(claim.recipe.rule, r.Objective):
+        return _of_objective(claim, rehearsals)
+    given = Problem(claim.seed, claim.steps, "sklearn" in (claim.origin, claim.to))
+    source = rehearsals.run(claim.origin, claim.text, claim.printed, claim.recipe, given)
+    target = rehearsals.run(claim.to, claim.written.code, True, claim.written.recipe, given)
+    apart = proof.difference(target, source)
+    if claim.reasons:
+        return _refused(claim, apart)
+    conditions = claim.written.conditions
+    if not conditions and apart <= claim.tolerance:
+        return claim.translation("exact", apart)
+    eps_matters = any(c.kind == "eps" for c in conditions) and apart > NEGLIGIBLE
+    if eps_matters:
+        why = tuple(
+            c.text.replace(" is negligible", f" is not negligible: it makes {apart:.1e}")
+            for c in conditions
+            if c.kind == "eps"
+        )
+        return claim.translation("refused", apart, reasons=why)
+    exact = _made_true(claim, rehearsals, given, rounded=False)
+    texts = [c.text for c in conditions]
+    if exact > claim.tolerance:
+        exact = _made_true(claim, rehearsals, given, rounded=True)
+        texts.append(
+            "the settings are numbers that float32 holds, to which they are rounded by "
+            f"{_float32_side(claim)}"
+        )
+    if exact > claim.tolerance or (claim.tolerance == proof.TOLERANCE and not conditions):
+        raise ProofError(
+            f"this translation should be exact and is not: the largest difference is {exact:.1e}, "
+            f"above {claim.tolerance:g}. Do not use it, and report it with this text: "
+            f"{claim.source!r} to {claim.to}."
+        )
+    return claim.translation("conditional", apart, conditions=tuple(texts), exact_difference=exact)
+
+
+def _refused(claim: _Claim, apart: float) -> Translation:
+    if apart > claim.tolerance:
+        return claim.translation("refused", apart, reasons=claim.reasons)
+    told = tuple(
+        f"this makes no difference, as it made none in the {claim.steps} steps: {reason}"
+        for reason in claim.reasons
+    )
+    conditions = (*told, *(c.text for c in claim.written.conditions))
+    return claim.translation("conditional", apart, conditions=conditions, exact_difference=apart)
+
+
+def _made_true(claim: _Claim, rehearsals: Rehearsals, given: Problem, rounded: bool) -> float:
+    """The difference where every condition holds."""
+    recipe, steps = claim.recipe, claim.steps
+    for condition in claim.written.conditions:
+        recipe = _without(recipe, condition)
+        steps = min(steps, condition.horizon or steps)
+    if rounded:
+        recipe = in_float32(recipe)
+    text, printed = claim.text, claim.printed
+    if recipe != claim.recipe:
+        text, printed = dialects.write(claim.origin, recipe, claim.n).code, True
+    code = dialects.write(claim.to, recipe, claim.n)
+    first = replace(given, steps=steps)
+    source = rehearsals.run(claim.origin, text, printed, recipe, first)
+    return proof.difference(rehearsals.run(claim.to, code.code, True, code.recipe, first), source)
+
+
+def _without(recipe: Recipe, condition: Condition) -> Recipe:
+    """The recipe for which a condition holds."""
+    rule = recipe.rule
+    if condition.kind != "eps" or isinstance(rule, r.Sgd | r.Lion | r.Objective):
+        return recipe
+    if isinstance(rule, r.Adam):
+        rule = replace(rule, eps_root=0.0)
+    return r.normal(replace(recipe, rule=replace(rule, eps=0.0)))
+
+
+def in_float32(recipe: Recipe) -> Recipe:
+    """The recipe with every number rounded to one that float32 holds."""
+
+    def rounded(part: Any) -> Any:
+        changes: dict[str, Any] = {}
+        for name, value in vars(part).items():
+            if isinstance(value, float):
+                changes[name] = float(np.float32(value))
+            elif isinstance(value, tuple):
+                changes[name] = tuple(
+                    float(np.float32(v)) if isinstance(v, float) else v for v in value
+                )
+        return replace(part, **changes)
+
+    parts = (recipe.rule, recipe.schedule, recipe.decay)
+    return Recipe(*(rounded(part) for part in parts))
+
+
+def _float32_side(claim: _Claim) -> str:
+    sides = [name for name in (claim.origin, claim.to) if name in ("keras", "mxnet")]
+    return " and ".join(dialects.dialect(name).FRAMEWORK for name in dict.fromkeys(sides))
+
+
+def _of_objective(claim: _Claim, rehearsals: Rehearsals) -> Translation:
+    """An estimator's objective against a training rule, or against another estimator."""
+    from weightdecay.translation import estimators
+
+    if claim.to == "sklearn":
+        return _judged(claim, estimators.difference(claim.text, claim.written.settings, claim.seed))
+    given = Problem(claim.seed, claim.steps)
+    source = rehearsals.reference(claim.recipe, given)
+    target = rehearsals.run(claim.to, claim.written.code, True, claim.written.recipe, given)
+    found = _judged(claim, proof.difference(target, source))
+    checked = estimators.optimality(claim.text, claim.recipe.decay, claim.n, claim.seed)
+    return replace(found, notes=(*found.notes, checked))
+
+
+def _judged(claim: _Claim, apart: float) -> Translation:
+    if claim.reasons:
+        return _refused(claim, apart)
+    if apart <= claim.tolerance:
+        return claim.translation("exact", apart)
+    raise ProofError(
+        f"this translation should be exact and is not: the difference is {apart:.1e}, above "
+        f"{claim.tolerance:g}. Do not use it, and report it: {claim.source!r} to {claim.to}."
+    )
