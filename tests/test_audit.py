@@ -168,6 +168,53 @@ def test_each_of_two_decays_can_be_audited() -> None:
         audit(TwoKnobs, wd=0.1, l2=0.1)
 
 
+class WithALimit(tricky.Tricky):
+    """Coupled, clipped by value: before the decay joins, or after it."""
+
+    inside = False
+
+    def __init__(
+        self,
+        params: list[np.ndarray],
+        lr: float = 0.1,
+        weight_decay: float = 0.0,
+        clipvalue: float | None = None,
+    ) -> None:
+        super().__init__(params, lr, weight_decay)
+        self.limit = np.inf if clipvalue is None else clipvalue
+
+    def update(self, i: int, w: np.ndarray, g: np.ndarray) -> None:
+        if self.inside:
+            g = np.clip(g + self.weight_decay * w, -self.limit, self.limit)
+        else:
+            g = np.clip(g, -self.limit, self.limit) + self.weight_decay * w
+        w -= self.lr * self.direction(i, g)
+
+
+class InsideItsLimit(WithALimit):
+    inside = True
+
+
+class BesideItsLimit(WithALimit):
+    def update(self, i: int, w: np.ndarray, g: np.ndarray) -> None:
+        w *= 1 - self.lr * self.weight_decay
+        w -= self.lr * self.direction(i, np.clip(g, -self.limit, self.limit))
+
+
+@pytest.mark.parametrize(
+    ("factory", "verdict", "inside"),
+    [
+        (WithALimit, "coupled", False),
+        (InsideItsLimit, "coupled", True),
+        (BesideItsLimit, "decoupled", False),
+    ],
+)
+@pytest.mark.parametrize("given", [{}, {"clipvalue": 0.25}])
+def test_a_clip_that_can_be_set(factory: Any, verdict: str, inside: bool, given: dict) -> None:
+    report = audit(factory, **given)
+    assert (report.verdict, report.inside_clipping) == (verdict, inside)
+
+
 def test_an_optimizer_without_a_decay_setting() -> None:
     report = audit(NoKnob)
     assert (report.verdict, report.knob) == ("none", None)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from weightdecay.auditing.subject import Subject, read
-from weightdecay.auditing.trials import Tensors, draw
+from weightdecay.auditing.trials import STEPS, Tensors, draw
 
 SAME = 1e-6
 """Relative: by how much ratios of entries may differ and still be one number."""
@@ -71,7 +72,8 @@ def learning_rate_zero(subject: Subject, seed: int) -> str | None:
     """A step of learning rate 0; None where it has none."""
     if subject.knobs.lr is None:
         return None
-    trial = draw(seed, subject.shapes, lr=0.0, steps=1)
+    # Scheduled to 0 rather than built with it: a framework that compiles has this program already.
+    trial = replace(draw(seed, subject.shapes, steps=1), lrs=(0.0,) * STEPS)
     steppers = subject.optimizer(trial), subject.twin(trial)
     start, ends = read(steppers[0])[0], []
     for stepper in steppers:

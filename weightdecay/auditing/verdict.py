@@ -140,7 +140,7 @@ def narrowed(subject: Subject, trial: Trial, decayed: Decayed) -> Fitted:
     name = next(name for name, d in zip(subject.shapes, decayed, strict=True) if d)
     alone = replace(subject, shapes={name: subject.shapes[name]})
     seen = observe(alone, trial.only([name]).first(FIT_STEPS))
-    if all(decayed) and seen.effect > _rounding(alone, [x for (x,) in seen.without]):
+    if seen.effect > _rounding(alone, [x for (x,) in seen.without]):
         return Fitted(alone, (True,), seen)
     return Fitted(subject, decayed, observe(subject, trial))
 

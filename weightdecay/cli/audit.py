@@ -41,7 +41,7 @@ def audit(
     seed: int,
     output: str,
 ) -> None:
-    r"""Measure what an optimizer's weight decay really does.
+    """Measure what an optimizer's weight decay really does.
 
     OPTIMIZER is a framework's name, such as torch.optim.AdamW, keras.optimizers.SGD,
     keras.regularizers.L2, optax.contrib.muon or mxnet.optimizer.SGD, or package.module:factory for
@@ -59,7 +59,7 @@ def audit(
 
     The framework runs in this Python where it is installed, else in the interpreter named by
     WEIGHTDECAY_TORCH_PYTHON and its like, else in an environment made by 'weightdecay env create'.
-    """
+    """  # noqa: D301  # \b is for click
     from weightdecay.errors import InputError
 
     if everything == (factory is not None):
