@@ -11,6 +11,7 @@ import pytest
 from tests.tolerances import AUDIT_ATLAS
 from weightdecay.auditing.atlas import COMPARED, changes, entries, plain, variants
 from weightdecay.auditing.auditor import audit
+from weightdecay.errors import InputError
 from weightdecay.registry import load_probe
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -35,8 +36,13 @@ def test_every_decay_that_is_found_is_in_the_atlas(native_backend: str) -> None:
 def test_no_verdict_has_changed(native_backend: str) -> None:
     changed = {}
     for entry in entries(native_backend):
+        theirs = shipped(native_backend)[key(entry._asdict())]
+        if "error" in theirs:
+            with pytest.raises(InputError, match="cannot be driven"):
+                audit(entry.factory, knob=entry.knob, **entry.settings)
+            continue
         report = audit(entry.factory, knob=entry.knob, **entry.settings)
-        ours, theirs = plain(report.to_dict()), shipped(native_backend)[key(entry._asdict())]
+        ours = plain(report.to_dict())
         if different := changes(ours, theirs):
             changed[key(entry._asdict())] = different
         if report.verdict not in ("none", "other"):
@@ -53,12 +59,13 @@ def test_changes_are_seen() -> None:
     assert changes({**entry, "factor": entry["factor"] + 0.1}, entry)
 
 
-def test_no_entry_failed_and_residuals_are_rounding() -> None:
+def test_residuals_are_rounding() -> None:
     assert not SHIPPED["missing"]
     assert {e["backend"] for e in SHIPPED["entries"]} == {"torch", "tensorflow", "jax", "mxnet"}
+    failed = [entry for entry in SHIPPED["entries"] if "error" in entry]
+    assert len(failed) <= 1  # an MXNet optimizer that fails whenever it has a momentum
     for entry in SHIPPED["entries"]:
-        assert "error" not in entry
-        if entry["verdict"] not in ("none", "other"):
+        if entry not in failed and entry["verdict"] not in ("none", "other"):
             assert entry["residual"] <= AUDIT_ATLAS[entry["dtype"]], key(entry)
 
 
@@ -67,7 +74,7 @@ def test_the_page_has_a_row_for_every_entry() -> None:
     assert len(rows) == len(SHIPPED["entries"])
     for row, entry in zip(rows, SHIPPED["entries"], strict=True):
         assert row.startswith(f"| `{entry['factory']}")
-        assert f"| `{entry['knob']}` | {entry['verdict']} |" in row
+        assert f"| `{entry['knob']}` | {entry.get('verdict', 'cannot be driven')} |" in row
 
 
 def test_a_catalogue_is_found_by_looking(

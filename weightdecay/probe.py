@@ -75,6 +75,9 @@ class Stepper(Protocol):
 class Probe(Protocol):
     """What a ``*_probe`` module of ``weightdecay.backends.native`` offers."""
 
+    version: str
+    """The library of the optimizers and its version, and what it runs on."""
+
     scalars: str
     """The dtype in which the framework's optimizers hold lr and weight_decay, whatever the dtype of
     the parameters: 'float32' or 'float64'."""

@@ -35,6 +35,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     import mxnet as mx
 
+version = f"mxnet {mx.__version__}"
 scalars = "float32"
 compiles = False
 

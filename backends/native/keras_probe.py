@@ -30,6 +30,7 @@ keras = importlib.import_module("weightdecay.backends.native.keras_on_tensorflow
 # Where Keras keeps the generator of draws without a seed, which no public name puts back.
 keras_state = importlib.import_module("keras.src.backend.common.global_state")
 
+version = f"keras {keras.version()} on tensorflow {tf.__version__}"
 scalars = "float32"
 compiles = False
 
@@ -201,7 +202,8 @@ class KerasStepper:
         held = [self._variables[i] for i in self._regularized]
         with tf.GradientTape() as tape:
             penalty = sum(tf.cast(self._regularizer(v), self._dtype) for v in held)
-        gradients: list[Any] = tape.gradient(penalty, held, unconnected_gradients="zero")
+        values = [variable.value for variable in held]  # whose dtypes are TensorFlow's
+        gradients: list[Any] = tape.gradient(penalty, values, unconnected_gradients="zero")
         return gradients
 
     def read(self) -> list[NumPyArray]:

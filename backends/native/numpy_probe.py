@@ -16,6 +16,7 @@ from weightdecay.errors import InputError, UnknownNameError
 from weightdecay.ops import NumPyArray
 from weightdecay.probe import Setup
 
+version = f"numpy {np.__version__}"
 scalars = "float64"
 compiles = False
 

@@ -27,6 +27,7 @@ from weightdecay.probe import Setup
 
 scalars = "float64"
 compiles = True
+version = f"optax {optax.__version__} on jax {jax.__version__}"
 
 LOSS = 2.0**100
 """The loss that every step reports. Rules that cap the learning rate by the loss (MoMo, Polyak) are

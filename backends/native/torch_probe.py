@@ -13,6 +13,7 @@ from weightdecay.errors import InputError, UnknownNameError
 from weightdecay.ops import NumPyArray
 from weightdecay.probe import Setup
 
+version = f"torch {torch.__version__}"
 scalars = "float64"
 compiles = False
 

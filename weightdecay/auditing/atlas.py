@@ -44,7 +44,7 @@ def entries(backend: str) -> list[Entry]:
     found = []
     for name in probe.catalogue():
         options = probe.options(probe.find(name))
-        for knob in decay_settings(options):
+        for knob in decay_settings(name, options):
             found += [Entry(name, knob, settings) for settings in variants(options)]
     return found
 

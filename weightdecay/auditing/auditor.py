@@ -25,7 +25,7 @@ from weightdecay.auditing.verdict import (
     observe_descent,
     which_decay,
 )
-from weightdecay.registry import load_adapter, load_probe
+from weightdecay.registry import load_probe
 from weightdecay.validate import number
 
 OTHER_LR, OTHER_LAMBDA = 3 / 32, 3 / 8
@@ -81,13 +81,13 @@ def audit(
     name, label, found = find_factory(factory, backend)
     probe = load_probe(name)
     options = probe.options(found)
-    knobs = find_knobs(options, settings, knob)
+    knobs = find_knobs(label, options, settings, knob)
     require(label, options, settings, knobs)
     given = _Given(_number(knobs.lr, settings), _number(knobs.decay, settings))
     own = {key: value for key, value in settings.items() if key not in (knobs.decay, knobs.lr)}
     limits = {key: own.pop(key) for key in knobs.clip if key in own}
     subject = drivable(label, Subject(probe, found, own, knobs, SHAPES, "float64"), settings, seed)
-    frame = Frame(label, name, load_adapter(name).version, settings, subject)
+    frame = Frame(label, name, probe.version, settings, subject)
     if knobs.decay is None:
         rest = "stay" if stands_still(subject, seed) else "move"
         return frame.none(f"it has no setting for one; with zero gradients the weights {rest}")

@@ -21,11 +21,11 @@ CLIPPED = 8.0
 """Scales of weights and gradients that a usual clip leaves alone, and does not."""
 SLOW = 2.0**-7
 """Times the learning rate: rules whose steps have a length of their own stay at that scale."""
-LINEAR, FLAT = (2.0**-4, 2.0**-3), (2.0**14, 2.0**16)
+LINEAR, FLAT = (2.0**-4, 2.0**-3), (2.0**6, 2.0**8)
 """Scales of a gradient between which the step changes without a clip, and does not with one."""
-SAME = 1e-9
-"""Relative: what a rule that saturates by and by (as 1/s²) still exceeds at these scales, and a
-clip with an ε beside the norm does not."""
+SAME = 1e-7
+"""Relative: what a rule that saturates by and by (as 1/s²) still exceeds at these scales, even in
+bfloat16, and a clip with an ε beside the norm does not."""
 STEPS = 4
 """Enough for a decay that is clipped to part from one that is not."""
 

@@ -53,10 +53,10 @@ class Knobs:
     has_maximize: bool
 
 
-def decay_settings(options: Mapping[str, Any]) -> list[str]:
+def decay_settings(factory: str, options: Mapping[str, Any]) -> list[str]:
     """Settings whose name and default are those of a weight decay or a regularisation strength."""
     named = [name for name in options if DECAY.fullmatch(name) and _is_strength(options[name])]
-    if not named:  # a regularizer's only number may have a plain name
+    if not named and "regularizer" in factory.lower():  # whose only number has a plain name
         named = [name for name in options if REGULARIZER.fullmatch(name)]
     return named
 
@@ -67,7 +67,9 @@ def _is_strength(default: object) -> bool:
     return isinstance(default, int | float) and not isinstance(default, bool)
 
 
-def find_knobs(options: Mapping[str, Any], given: Mapping[str, Any], wanted: str | None) -> Knobs:
+def find_knobs(
+    factory: str, options: Mapping[str, Any], given: Mapping[str, Any], wanted: str | None
+) -> Knobs:
     """The settings of a factory with these options, of which the user has set some.
 
     Raises
@@ -80,7 +82,7 @@ def find_knobs(options: Mapping[str, Any], given: Mapping[str, Any], wanted: str
     for name in (*given, *([wanted] if wanted else [])):
         if name not in options:
             raise UnknownNameError("setting", name, options)
-    candidates = decay_settings(options)
+    candidates = decay_settings(factory, options)
     decay = wanted or _choose(candidates, given)
     return Knobs(
         decay=decay,

@@ -11,7 +11,7 @@ from weightdecay.auditing import remote
 from weightdecay.auditing.atlas import Entry
 from weightdecay.auditing.result import AuditReport
 from weightdecay.environments import Interpreter, resolve
-from weightdecay.errors import BackendNotInstalledError, WeightDecayError
+from weightdecay.errors import BackendNotInstalledError, InputError
 from weightdecay.worker import Worker
 
 CALL_LIMIT = 120.0
@@ -54,7 +54,8 @@ def survey(
             missing[name] = str(error)
     with contextlib.ExitStack() as stack:
         workers = [stack.enter_context(Worker(i.backend, i.python)) for i in found]
-        versions = {worker.backend: worker.ready().backend_version for worker in workers}
+        for worker in workers:
+            worker.ready()
         todo = {worker.backend: _entries(worker) for worker in workers}
         on_start(sum(map(len, todo.values())))
 
@@ -72,6 +73,7 @@ def survey(
                 for worker in workers:
                     worker.close()
                 raise
+    versions = {row.backend: row.report.version for row in rows if row.report}
     return Atlas(tuple(rows), versions, tuple(found), missing)
 
 
@@ -85,6 +87,6 @@ def _row(worker: Worker, entry: Entry) -> Audited:
         report = remote.audit(
             worker, entry.factory, entry.settings, knob=entry.knob, timeout=CALL_LIMIT
         )
-    except WeightDecayError as error:
+    except InputError as error:  # the framework fails with these settings, decay or not
         return Audited(worker.backend, entry, None, str(error))
     return Audited(worker.backend, entry, report, None)

@@ -48,7 +48,7 @@ def _json(value: Any) -> str:
 def show(console: Console, report: AuditReport) -> None:
     """For a person: the verdict, the equation, the measurements, the rivals."""
     called = ", ".join(f"{name}={value!r}" for name, value in report.settings.items())
-    _line(console, f"{report.factory}({called})   {report.backend} {report.version}")
+    _line(console, f"{report.factory}({called})   {report.version}")
     _line(console, f"\n  {report.verdict}: {MEANINGS[report.verdict]}")
     if report.coincides_with:
         _line(console, f"  for these settings the same as {' and '.join(report.coincides_with)}")
@@ -162,7 +162,7 @@ def _cells(row: Audited) -> list[str]:
     called = ", ".join(f"{name}={value!r}" for name, value in entry.settings.items())
     first = [f"{entry.factory}({called})", entry.knob]
     if report is None:
-        return [*first, "error", "", "", "", "", "", "", ""]
+        return [*first, "cannot be driven", "", "", "", "", "", "", ""]
     return [
         *first,
         report.verdict,
@@ -182,7 +182,7 @@ def _cell(value: bool | None) -> str:
 
 def atlas_markdown(atlas: Atlas) -> str:
     """The page that the documentation ships."""
-    versions = ", ".join(f"{name} {version}" for name, version in atlas.versions.items())
+    versions = ", ".join(atlas.versions.values())
     lines = [
         "# What `weight_decay` does, optimizer by optimizer",
         "",
