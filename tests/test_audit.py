@@ -95,7 +95,7 @@ def test_a_decay_that_changes_with_its_setting_is_other() -> None:
 def test_the_facts_of_a_decay_that_is_other() -> None:
     facts = audit(tricky.EveryOtherStep).facts
     shares = facts["share of the weights lost in each step"]
-    assert shares.startswith("0.0625, 0, 0.0625, 0, 0.0625")
+    assert shares.startswith("0.0625, 0, 0.0625, 0, 0.0625, 0 (")
     assert facts["first step, λ doubled"].endswith("2 times as large")
     assert "nothing" in facts["of the movement not in line with the weights"]
     squared = audit(tricky.SquaresLambda).facts

@@ -20,6 +20,8 @@ from weightdecay.auditing.trials import LAMBDA, LR, draw, quadratic
 MAX_STEPS = 300
 SETTLED = 1e-9
 """Largest move of a step that is no move any more, relative to the weights."""
+HOPELESS = 1e-3
+"""Largest move, half-way, of an optimizer that may still settle."""
 UNIFORM = 1e-4
 """By how much λ may differ from coordinate to coordinate, relative."""
 
@@ -38,16 +40,19 @@ def stationary(subject: Subject, decayed: Decayed, seed: int) -> Stationary:
     valley = quadratic(seed, subject.shapes)
     stepper = subject.optimizer(trial)
     w, moved = read(stepper), np.inf
-    for _ in range(MAX_STEPS):
+    for step in range(MAX_STEPS):
         stepper.step(valley.gradient(w))
         new = read(stepper)
         moved = max(float(np.max(np.abs(x - y))) for x, y in zip(new, w, strict=True))
         w = new
         if not np.isfinite(moved):
             return Stationary(None, "it diverges on a quadratic")
-        if moved <= SETTLED * max(float(np.max(np.abs(x))) for x in w):
+        size = max(float(np.max(np.abs(x))) for x in w)
+        if moved <= SETTLED * size:
             break
-    if moved > UNIFORM * max(float(np.max(np.abs(x))) for x in w):
+        if moved > (HOPELESS if step == MAX_STEPS // 2 else np.inf) * size:
+            return Stationary(None, f"it does not settle: {step + 1} steps on, it still moves")
+    if moved > UNIFORM * size:
         return Stationary(None, f"it does not settle in {MAX_STEPS} steps")
     found = np.concatenate(
         [(-g / x).ravel() for g, x, d in zip(valley.gradient(w), w, decayed, strict=True) if d]

@@ -30,7 +30,7 @@ MATRICES: dict[str, tuple[int, ...]] = {
     name: shape for name, shape in SHAPES.items() if len(shape) == 2
 }
 BIAS = "hidden.bias"
-SCHEDULE = (1.0, 1.0, 0.5, 0.5, 2.0, 0.25, 1.0, 0.5)
+SCHEDULE = (1.0, 1.0, 0.5, 2.0, 0.25, 1.0)
 """Learning rates of a trial with a schedule, as multiples of the first."""
 STEPS = len(SCHEDULE)
 
