@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from weightdecay.exact import Certificate, certify
     from weightdecay.experiment import Experiment
     from weightdecay.history import History
+    from weightdecay.models.covering import Coverage, coverage
+    from weightdecay.models.grouping import decay_groups
     from weightdecay.parity import Comparison, Divergence, compare
     from weightdecay.registry import load
     from weightdecay.survey import BackendInfo, available
@@ -34,6 +36,7 @@ _HOME = {
     "Comparison": "parity",
     "Divergence": "parity",
     "compare": "parity",
+    "Coverage": "models.covering",
     "Dataset": "data.dataset",
     "Experiment": "experiment",
     "FitResult": "train",
@@ -46,6 +49,8 @@ _HOME = {
     "available": "survey",
     "certify": "exact",
     "count_monomials": "data.monomials",
+    "coverage": "models.covering",
+    "decay_groups": "models.grouping",
     "fit": "train",
     "from_arrays": "data.dataset",
     "load": "registry",
@@ -59,6 +64,7 @@ __all__ = [
     "BackendInfo",
     "Certificate",
     "Comparison",
+    "Coverage",
     "Dataset",
     "Divergence",
     "Experiment",
@@ -74,6 +80,8 @@ __all__ = [
     "certify",
     "compare",
     "count_monomials",
+    "coverage",
+    "decay_groups",
     "fit",
     "from_arrays",
     "load",

@@ -6,9 +6,13 @@ optimizers; `weightdecay.models` judges what it answers with NumPy alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
+from weightdecay.errors import InputError
 from weightdecay.ops import NumPyArray
 
 
@@ -47,13 +51,14 @@ class ModelParameter(NamedTuple):
 class Held(NamedTuple):
     """What the optimizer says of a parameter that it holds.
 
-    `lr` is the learning rate at which the copy steps, None where nobody can say; `setting` the
-    weight decay that the framework states for it, as a λ. `frozen` is a parameter that the
-    optimizer does not move whatever its gradient; `replaced_lr` says that the learning rate is 0
-    now, so that the copy was given another.
+    `rms` is the root mean square of its value. `lr` is the learning rate at which the copy steps,
+    None where nobody can say; `setting` the weight decay that the framework states for it, as a λ.
+    `frozen` is a parameter that the optimizer does not move whatever its gradient; `replaced_lr`
+    says that the learning rate is 0 now, so that the copy was given another.
     """
 
-    value: NumPyArray
+    shape: tuple[int, ...]
+    rms: float
     lr: float | None
     setting: float | None
     frozen: bool = False
@@ -111,6 +116,23 @@ class ModelReader(Protocol):
 
     def groups(self, model: Any, strengths: Mapping[str, float]) -> Any:
         """The framework's own structure that decays every named parameter with its strength."""
+
+
+def root_mean_square(value: NumPyArray) -> float:
+    """Of an array's elements; 0 where there are none."""
+    return float(np.sqrt(np.mean(np.square(value, dtype=np.float64)))) if value.size else 0.0
+
+
+def refuse_own_weights(optimizer: str) -> None:
+    """Raise InputError for an optimizer, by its name, that returns to weights it has kept.
+
+    Its pull towards them looks like decay, and no step tells the two apart.
+    """
+    if re.search(r"schedule_?free|look_?ahead|ft[mr]l", optimizer, re.IGNORECASE):
+        raise InputError(
+            f"{optimizer} keeps weights of its own and returns to them: its decay cannot be told "
+            "from a step."
+        )
 
 
 def unique(names: Iterable[str]) -> list[str]:

@@ -1,0 +1,132 @@
+"""Where the measured decay is not the usual one, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from weightdecay.models.patterns import listed
+
+if TYPE_CHECKING:
+    from weightdecay.models.covering import CoveredParameter
+
+    Rows = Sequence[CoveredParameter]
+
+MOST = 3
+"""So many parameters with the same fault get a sentence each; more of them share one."""
+
+_PLURAL = {
+    "weight": "weights",
+    "bias": "biases",
+    "norm": "parameters of norms",
+    "embedding": "embeddings",
+    "gain": "gains",
+    "frozen": "frozen parameters",
+}
+
+_WRONG_SIGN = "the decay has the wrong sign (in an optax chain, it stands after the −η)"
+
+
+def problems(rows: Rows) -> tuple[str, ...]:
+    """What is inverted, missing altogether, wrong by one parameter, or not held."""
+    held = [row for row in rows if row.held]
+    growing = [row for row in held if _grows(row)]
+    wrong = [row for row in held if not row.agrees and not _grows(row)]
+    too_much = [row for row in wrong if row.expected == "no decay"]
+    too_little = [row for row in wrong if row.expected == "decay" and not row.decays]
+    in_part = [row for row in wrong if row.expected == "decay" and row.decays]
+    missing = [row for row in rows if not row.held and not row.frozen]
+    found = []
+    if too_little and not any(row.decays for row in held if row.expected == "decay"):
+        if too_much:
+            found.append(
+                f"the pattern is inverted: what usually decays ({_names(too_little)}) does not, "
+                f"and what usually does not ({_names(too_much)}) does."
+            )
+        else:
+            found.append(f"nothing decays of what usually does: {_names(too_little)}.")
+            too_little = []
+    found += _sentences(growing, _one_grows, f"grow: {_WRONG_SIGN}")
+    found += _sentences(too_much, _one_too_much, "decay, and usually do not")
+    found += _sentences(too_little, _one_too_little, "do not decay, and usually do")
+    found += _sentences(in_part, _one_in_part, "decay in part, and usually do altogether")
+    if missing:
+        found.append(
+            f"the optimizer does not hold {_names(missing)}: nothing that it does reaches "
+            f"{'it' if len(missing) == 1 else 'them'}."
+        )
+    return tuple(found)
+
+
+def remarks(rows: Rows, replaced: Sequence[str]) -> tuple[str, ...]:
+    """What the figures are about, where it is not plain.
+
+    `replaced` names the parameters that stepped with another learning rate than their own, 0.
+    """
+    found = []
+    if replaced:
+        rates = {row.lr for row in rows if row.name in replaced and row.lr is not None}
+        whose = "" if len(replaced) == sum(row.held for row in rows) else f" of {listed(replaced)}"
+        found.append(
+            f"the learning rate{whose} is 0 now: the copy stepped with "
+            f"{listed([f'{rate:g}' for rate in sorted(rates)])}."
+        )
+    scaled = [row for row in rows if row.decays and not row.uniform]
+    if scaled:
+        found.append(
+            f"the decay of {_names(scaled)} is not in proportion to the weights (coupled through "
+            "the optimizer's own scaling, clipped, of L1, or of some elements only): its "
+            "shrinkage is a mean, and no λ."
+        )
+    return tuple(found)
+
+
+def _sentences(rows: Rows, one: Callable[[CoveredParameter], str], verb: str) -> list[str]:
+    """One a parameter, or one a kind of parameter where there are many of it."""
+    by_kind: dict[str, list[CoveredParameter]] = {}
+    for row in rows:
+        by_kind.setdefault("" if _grows(row) else row.reason, []).append(row)
+    found = []
+    for reason, alike in by_kind.items():
+        if len(alike) <= MOST:
+            found += [one(row) for row in alike]
+        else:
+            what = _PLURAL.get(reason, "parameters")
+            found.append(f"{len(alike)} {what} {verb}: {_names(alike)}.")
+    return found
+
+
+def _one_grows(row: CoveredParameter) -> str:
+    return f"{row.name} grows by {-(row.shrink or 0.0):.3g} of itself a step: {_WRONG_SIGN}."
+
+
+def _one_too_much(row: CoveredParameter) -> str:
+    what = {"norm": "of a norm", "frozen": "frozen", "embedding": "an embedding"}
+    named = what.get(row.reason, f"a {row.reason}")
+    return f"{row.name} ({named}) decays {strength(row)}; {_PLURAL[row.reason]} usually do not."
+
+
+def _one_too_little(row: CoveredParameter) -> str:
+    return f"{row.name} (a {row.reason}) does not decay; {_PLURAL[row.reason]} usually do."
+
+
+def _one_in_part(row: CoveredParameter) -> str:
+    return f"{row.name} (a {row.reason}) decays in part: {row.decaying} of its {row.size} elements."
+
+
+def strength(row: CoveredParameter) -> str:
+    """How strongly a parameter decays, in words."""
+    if row.decay is not None:
+        return f"with λ = {row.decay:.3g}"
+    stated = f", set to λ = {row.setting:.3g}" if row.setting else ""
+    if row.uniform:
+        return f"by {row.shrink or 0.0:.3g} of itself a step{stated}"
+    return f"out of proportion to itself{stated}"
+
+
+def _grows(row: CoveredParameter) -> bool:
+    return row.shrink is not None and row.shrink < 0
+
+
+def _names(rows: Rows) -> str:
+    return listed([row.name for row in rows])

@@ -1,0 +1,151 @@
+"""The decay of every parameter, from what steps with a zero data gradient do at mirrored weights.
+
+With no gradient from the data, a step moves the weights p by
+
+    D(p) = −κp + m
+
+where κ is the decay and m what the optimizer remembers, which does not depend on p, or only on the
+size of p (trust ratios, relative step sizes). So the odd part
+
+    ½ (D(p) − D(−p)) = −κp
+
+is the decay alone, whatever the optimizer has been through. κ is 1 − w′/w of a step, without the
+memory's share; κ/η is a λ. The probes p are not the model's weights, which may be 0, but of their
+size; their magnitudes differ from element to element, and another pair is a million times as large,
+so that a decay that goes through an optimizer's own scaling (coupled Adam moves every weight by
+about η) is not taken for one in proportion to the weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from weightdecay.errors import InputError
+from weightdecay.models.reading import Stand
+from weightdecay.ops import NumPyArray
+
+LARGE = 2.0**20
+PROPORTIONAL = 1e-5
+"""Largest relative difference between the elements of a decay that is called one number."""
+
+ROUNDINGS = 32
+"""A movement within so many roundings is none."""
+
+
+class Decay(NamedTuple):
+    """What a step with a zero gradient does to one parameter.
+
+    `shrink` is κ by least squares over the elements, at weights of the parameter's size; `decaying`
+    how many elements decay; `uniform` whether one κ is that of every element at every size.
+    """
+
+    shrink: float
+    decaying: int
+    uniform: bool
+
+
+def measure(stand: Stand) -> dict[str, Decay]:
+    """The decay of every parameter that the optimizer holds.
+
+    Raises
+    ------
+    InputError
+        A step gives numbers that are not finite, or forgets the weights altogether.
+    """
+    large = {name: _far(odd) for name, odd in _odd_parts(stand, LARGE)}
+    found = {name: _decay(odd, large[name]) for name, odd in _odd_parts(stand, 1.0)}
+    forgotten = [n for n, d in found.items() if d.uniform and abs(d.shrink - 1.0) < PROPORTIONAL]
+    if forgotten:
+        raise InputError(
+            f"a step with a zero gradient leaves nothing of {forgotten[0]}: this optimizer keeps "
+            "the weights in its own memory, and its decay cannot be told from a step."
+        )
+    return {name: found[name] for name in stand.held}
+
+
+def _probes(stand: Stand, size: float) -> dict[str, NumPyArray]:
+    """Weights of alternating sign, within a factor of two of `size` times the model's."""
+    scales = {name: _power_of_two(held.rms) for name, held in stand.held.items()}
+    known = sorted(scale for scale in scales.values() if scale)
+    usual = known[len(known) // 2] if known else 1.0
+    return {
+        name: size * (scales[name] or usual) * np.resize(_PATTERN, held.shape)
+        for name, held in stand.held.items()
+    }
+
+
+_PATTERN = np.array([(-1.0) ** i * (1 + i % 7 / 8) for i in range(14)])
+"""1, −9/8, 10/8, … 14/8, −1, …: few bits, so that no dtype rounds them."""
+
+
+def _power_of_two(rms: float) -> float:
+    """The nearest; 0 where there is none."""
+    return 2.0 ** round(math.log2(rms)) if 0 < rms < math.inf else 0.0
+
+
+class _Odd(NamedTuple):
+    """The odd part of a movement divided by −p, and its uncertainty."""
+
+    p: NumPyArray
+    kappa: NumPyArray
+    doubt: NumPyArray
+
+    def mean(self) -> float:
+        """κ by least squares."""
+        square = np.square(self.p)
+        return float(np.sum(self.kappa * square) / np.sum(square)) if square.size else 0.0
+
+    def decaying(self) -> NumPyArray:
+        """Which elements are moved."""
+        moved: NumPyArray = np.abs(self.kappa) > self.doubt
+        return moved
+
+    def is_all(self, kappa: float) -> bool:
+        """Whether every element has this κ."""
+        allowed = PROPORTIONAL * abs(kappa) + self.doubt
+        return bool((np.abs(self.kappa - kappa) <= allowed).all())
+
+
+def _odd_parts(stand: Stand, size: float) -> Iterator[tuple[str, _Odd]]:
+    """Parameter by parameter, for the arrays of a large model are not all needed at once."""
+    weights = _probes(stand, size)
+    plus = stand.move(weights)
+    minus = stand.move({name: -p for name, p in weights.items()})
+    for name in list(weights):
+        p, up, down = weights.pop(name), plus.pop(name), minus.pop(name)
+        kappa = (down - up) / (2 * p)
+        if not np.isfinite(kappa).all():
+            raise InputError(
+                f"a step with a zero gradient makes {name} other than finite: train a step first, "
+                "or look for what is not finite in the optimizer's memory."
+            )
+        moved = (np.abs(up) + np.abs(down)) / np.abs(p)
+        yield name, _Odd(p, kappa, ROUNDINGS * (stand.rounding * moved + stand.rounding_of_weights))
+
+
+class _Far(NamedTuple):
+    """What is left to know of large weights."""
+
+    kappa: float
+    uniform: bool
+    decaying: NumPyArray
+
+
+def _far(odd: _Odd) -> _Far:
+    kappa = odd.mean()
+    return _Far(kappa, odd.is_all(kappa), odd.decaying())
+
+
+def _decay(odd: _Odd, far: _Far) -> Decay:
+    decaying = odd.decaying() | far.decaying
+    if not decaying.any():
+        return Decay(0.0, 0, True)
+    count = int(decaying.sum())
+    if far.uniform and odd.is_all(far.kappa):
+        return Decay(far.kappa, count, True)  # told best where the memory's share is smallest
+    kappa = odd.mean()
+    return Decay(kappa if abs(kappa) > odd.doubt.max() else 0.0, count, False)
