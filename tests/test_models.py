@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.tolerances import ROUNDED_SETTINGS
 from weightdecay.errors import InputError
 from weightdecay.models.convention import expected
 from weightdecay.models.covering import Coverage, CoveredParameter, coverage
@@ -180,7 +181,9 @@ def assert_follows(zoo: Any, wanted: dict[str, float]) -> None:
     measured = zoo.figures(zoo.cover(net, optimizer))
     assert measured.keys() == wanted.keys()
     for name, strength in wanted.items():
-        assert measured[name] == pytest.approx(strength, rel=max(zoo.TOLERANCE, 1e-6), abs=0)
+        assert measured[name] == pytest.approx(
+            strength, rel=max(zoo.TOLERANCE, ROUNDED_SETTINGS), abs=0
+        )
 
 
 def test_coverage_agrees_with_decay_groups(zoo: Any, native_backend: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.tolerances import PARITY
+from tests.tolerances import PARITY, ROUNDED_SETTINGS
 from weightdecay.errors import InputError
 from weightdecay.models.covering import Coverage, coverage
 from weightdecay.models.grouping import decay_groups
@@ -174,7 +174,7 @@ def test_multipliers_and_schedules_of_the_learning_rate() -> None:
     still = mx.gluon.Trainer(net.collect_params(), "sgd", {"wd": 0.125, "learning_rate": 0.0})
     found = coverage(net, still)
     assert "learning rate is 0 now" in found.remarks[0]
-    assert figures(found)["head.weight"] == pytest.approx(0.125, rel=1e-6)
+    assert figures(found)["head.weight"] == pytest.approx(0.125, rel=ROUNDED_SETTINGS)
     assert still.learning_rate == 0.0
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from weightdecay.exact import Certificate, certify
     from weightdecay.experiment import Experiment
     from weightdecay.history import History
-    from weightdecay.models.covering import Coverage, coverage
+    from weightdecay.models.covering import Coverage, CoveredParameter, coverage
     from weightdecay.models.grouping import decay_groups
     from weightdecay.parity import Comparison, Divergence, compare
     from weightdecay.registry import load
@@ -37,6 +37,7 @@ _HOME = {
     "Divergence": "parity",
     "compare": "parity",
     "Coverage": "models.covering",
+    "CoveredParameter": "models.covering",
     "Dataset": "data.dataset",
     "Experiment": "experiment",
     "FitResult": "train",
@@ -65,6 +66,7 @@ __all__ = [
     "Certificate",
     "Comparison",
     "Coverage",
+    "CoveredParameter",
     "Dataset",
     "Divergence",
     "Experiment",
