@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -103,6 +105,30 @@ def test_a_worker_gives_the_same_report() -> None:
     here = audit("torch.optim.AdamW", lr=0.01, betas=(0.5, 0.75))
     assert report.verdict == here.verdict
     assert [r.residual for r in report.rivals] == [r.residual for r in here.rivals]
+
+
+ALONE = """
+import sys
+from weightdecay.auditing.auditor import audit
+from weightdecay.registry import load_probe
+alone = load_probe("torch").alone
+with alone():
+    before = audit("torch.optim.AdamW")
+print("torch._dynamo" in sys.modules)
+import torch
+print(hasattr(torch.optim.Optimizer.add_param_group.__wrapped__, "__dynamo_disable"))
+with alone():
+    print(torch._dynamo.is_compiling())  # which the stand-in does not know
+after = audit("torch.optim.AdamW")
+print(before == after)
+with alone():
+    print(torch._dynamo is sys.modules["torch._dynamo"], torch._dynamo.__file__ is None)
+"""
+
+
+def test_a_process_of_its_own_does_without_the_compiler_and_leaves_no_trace() -> None:
+    done = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False", "False", "True", "True", "False"]
 
 
 def test_the_command() -> None:

@@ -9,6 +9,7 @@ framework, in ``weightdecay.backends.native``, does the driving.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -84,6 +85,9 @@ class Probe(Protocol):
 
     compiles: bool
     """Whether the steps of parameters of other shapes have to be compiled first."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        """For a process that drives optimizers and does nothing else: what saves it time."""
 
     def catalogue(self) -> list[str]:
         """Dotted names of every optimizer and regularizer of the framework, found by looking."""

@@ -16,6 +16,7 @@ first step. One that draws any (SGLD) is seeded in every step: others may step i
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import sys
@@ -38,6 +39,7 @@ with warnings.catch_warnings():
 version = f"mxnet {mx.__version__}"
 scalars = "float32"
 compiles = False
+alone = contextlib.nullcontext
 
 _GIVEN_ANYWAY = {"self", "sym", "param_dict", "param_idx2name"}
 """What the Trainer and the Module say of the parameters."""

@@ -33,6 +33,7 @@ keras_state = importlib.import_module("keras.src.backend.common.global_state")
 version = f"keras {keras.version()} on tensorflow {tf.__version__}"
 scalars = "float32"
 compiles = False
+alone = contextlib.nullcontext
 
 CARRIER = {"learning_rate": 0.01, "momentum": 0.0}
 """Arguments of the SGD that steps with a regularizer's gradient."""

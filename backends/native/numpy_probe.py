@@ -6,6 +6,7 @@ A factory takes a list of arrays and its settings by keyword, and gives an objec
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,6 +20,7 @@ from weightdecay.probe import Setup
 version = f"numpy {np.__version__}"
 scalars = "float64"
 compiles = False
+alone = contextlib.nullcontext
 
 
 def catalogue() -> list[str]:

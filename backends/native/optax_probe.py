@@ -6,6 +6,7 @@ A step is compiled; optimizers whose steps are the same program share its compil
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import inspect
@@ -27,6 +28,7 @@ from weightdecay.probe import Setup
 
 scalars = "float64"
 compiles = True
+alone = contextlib.nullcontext
 version = f"optax {optax.__version__} on jax {jax.__version__}"
 
 LOSS = 2.0**100

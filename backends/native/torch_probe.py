@@ -16,6 +16,7 @@ from weightdecay.probe import Setup
 version = f"torch {torch.__version__}"
 scalars = "float64"
 compiles = False
+alone = importlib.import_module("weightdecay.backends.native.torch_eager").eager
 
 
 def catalogue() -> list[str]:

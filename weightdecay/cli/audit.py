@@ -106,6 +106,7 @@ def _one(
     from weightdecay.auditing.auditor import audit as audit_here
     from weightdecay.auditing.factories import backend_of_name
     from weightdecay.environments import resolve
+    from weightdecay.registry import load_probe
     from weightdecay.worker import Worker
 
     known = backend or backend_of_name(factory)
@@ -113,7 +114,10 @@ def _one(
         with Worker(known, found.python) as worker:
             worker.ready()
             return remote.audit(worker, factory, settings, knob=knob, seed=seed)
-    return audit_here(factory, backend=known, knob=knob, seed=seed, **settings)
+    if known is None or ":" in factory:  # the user's own, which may do whatever it likes
+        return audit_here(factory, backend=known, knob=knob, seed=seed, **settings)
+    with load_probe(known).alone():
+        return audit_here(factory, backend=known, knob=knob, seed=seed, **settings)
 
 
 def _all(backend: str | None, out: str | None, output: str) -> None:
