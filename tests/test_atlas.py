@@ -13,6 +13,7 @@ from weightdecay.auditing.atlas import COMPARED, changes, entries, plain, varian
 from weightdecay.auditing.auditor import audit
 from weightdecay.errors import InputError
 from weightdecay.registry import load_probe
+from weightdecay.report.audit import MEANINGS
 
 DOCS = Path(__file__).parents[1] / "docs"
 SHIPPED = json.loads((DOCS / "atlas.json").read_text(encoding="utf-8"))
@@ -85,6 +86,11 @@ def test_a_catalogue_is_found_by_looking(
     name = probe.catalogue()[0]
     module, _, attribute = name.rpartition(".")
     assert probe.find(name) is getattr(__import__(module, fromlist=[attribute]), attribute)
+
+
+def test_the_page_explains_every_verdict() -> None:
+    for verdict, meaning in MEANINGS.items():
+        assert f"- **{verdict}**: {meaning}.\n" in PAGE
 
 
 def test_variants_turn_what_is_off() -> None:

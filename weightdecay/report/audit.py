@@ -32,7 +32,8 @@ MEANINGS = {
     "learning rate",
     "trust-ratio": "the decay is added to the direction that the trust ratio then scales",
     "proximal": "the weights are divided by 1 + ηλ",
-    "other": "none of the hypotheses reproduces it",
+    "other": "no weight decay that is known here: no hypothesis reproduces it, or it is an L1 "
+    "penalty, whose pull does not grow with the weights",
 }
 
 
