@@ -60,7 +60,7 @@ class Stepper(Protocol):
         """Take one step with these gradients, one a parameter, in order.
 
         None is a parameter that has no gradient in this step; where the framework knows no such
-        thing, `NotImplementedError` says so in a sentence.
+        thing, `NoEquivalentError` says so in a sentence.
         """
 
     def read(self) -> list[NumPyArray]:

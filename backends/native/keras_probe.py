@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from weightdecay.errors import InputError, UnknownNameError
+from weightdecay.errors import InputError, NoEquivalentError, UnknownNameError
 from weightdecay.ops import NumPyArray
 from weightdecay.probe import Setup
 
@@ -188,7 +188,7 @@ class KerasStepper:
             for i, penalty in zip(self._regularized, self._penalties(), strict=True):
                 total[i] = penalty if total[i] is None else total[i] + penalty
             if all(g is None for g in total):
-                raise NotImplementedError("Keras takes no step without any gradient.")
+                raise NoEquivalentError("Keras takes no step without any gradient.")
             if self._assigns:
                 self._optimizer.learning_rate = self._lrs[self._steps]
             scaled = [None if g is None else self._optimizer.scale_loss(g) for g in total]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from weightdecay.errors import InputError, UnknownNameError
+from weightdecay.errors import InputError, NoEquivalentError, UnknownNameError
 from weightdecay.ops import NumPyArray
 from weightdecay.probe import Setup
 
@@ -59,12 +59,12 @@ class NumPyStepper:
         self._lrs, self._steps = setup.lrs, 0
         self._rate = next((n for n in ("lr", "learning_rate") if hasattr(self._optimizer, n)), None)
         if setup.lrs is not None and self._rate is None:
-            raise NotImplementedError("it has no attribute lr or learning_rate to change.")
+            raise NoEquivalentError("it has no attribute lr or learning_rate to change.")
 
     def step(self, gradients: Sequence[NumPyArray | None]) -> None:
         """Let the optimizer step."""
         if any(g is None for g in gradients):
-            raise NotImplementedError("an optimizer written with NumPy needs every gradient.")
+            raise NoEquivalentError("an optimizer written with NumPy needs every gradient.")
         if self._lrs is not None:
             setattr(self._optimizer, str(self._rate), self._lrs[self._steps])
         self._steps += 1

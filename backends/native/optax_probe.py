@@ -22,7 +22,7 @@ import optax
 import optax.contrib
 import optax.transforms
 
-from weightdecay.errors import InputError, UnknownNameError
+from weightdecay.errors import InputError, NoEquivalentError, UnknownNameError
 from weightdecay.ops import NumPyArray
 from weightdecay.probe import Setup
 
@@ -124,7 +124,7 @@ class OptaxStepper:
                 if _Schedule.__name__ not in str(error):  # JAX names what it cannot compute with
                     raise
                 sentence = f"{recipe.name} takes no schedule of learning rates."
-                raise NotImplementedError(sentence) from error
+                raise NoEquivalentError(sentence) from error
 
     @contextmanager
     def _scope(self) -> Iterator[None]:
@@ -142,7 +142,7 @@ class OptaxStepper:
         """Update, and apply the update."""
         given = [gradient for gradient in gradients if gradient is not None]
         if len(given) != len(gradients):
-            raise NotImplementedError("optax has no step without a gradient: give zeros for none.")
+            raise NoEquivalentError("optax has no step without a gradient: give zeros for none.")
         if self._lrs is not None and self._steps >= len(self._lrs):
             raise InputError(f"the schedule ended after {self._steps} steps: give more rates.")
         with self._scope():
@@ -199,13 +199,13 @@ class _Recipe:
         numbers = {key: x for key, x in settings.items() if _varies(key, x, rate, setup)}
         if setup.lrs is not None:
             if not rate:
-                raise NotImplementedError(f"{name} has no learning rate to be scheduled.")
+                raise NoEquivalentError(f"{name} has no learning rate to be scheduled.")
             numbers[rate] = np.asarray(setup.lrs, setup.dtype)
             settings[rate] = _Schedule(numbers[rate])
         if setup.undecayed:
             mask = next((key for key in MASKS if keywords.get(key, _REQUIRED) is not _REQUIRED), "")
             if not mask:
-                raise NotImplementedError(f"{name} has no mask: it decays every parameter.")
+                raise NoEquivalentError(f"{name} has no mask: it decays every parameter.")
             settings[mask] = {p.name: p.name not in setup.undecayed for p in setup.parameters}
         return cls(name, setup.factory, settings, numbers)
 

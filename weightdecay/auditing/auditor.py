@@ -25,6 +25,7 @@ from weightdecay.auditing.verdict import (
     observe_descent,
     which_decay,
 )
+from weightdecay.errors import NoEquivalentError
 from weightdecay.registry import load_probe
 from weightdecay.validate import number
 
@@ -188,7 +189,7 @@ def _tried(subject: Subject, seed: int, pace: float, scale: float) -> tuple[list
     other = draw(seed + 1, shapes, lr=lr, lambd=OTHER_LAMBDA, scale=scale, schedule=bool(known))
     try:
         tried, scheduled = [observe(subject, other)], bool(known)
-    except NotImplementedError:
+    except NoEquivalentError:
         tried, scheduled = [observe(subject, replace(other, lrs=None))], False
     descent = draw(seed + 3, shapes, lr=pace * probe_lr(subject), scale=scale)
     tried.append(observe_descent(subject, descent, quadratic(seed + 3, shapes, scale)))
