@@ -89,7 +89,7 @@ class JaxOps:
 @functools.cache
 def _compiled(ops: JaxOps, step: Step) -> Loop:
     def scan(state: Array, xs: tuple[Array, ...], data: Array) -> Array:
-        return jax.lax.scan(lambda state, x: (step(state, x, data), None), state, xs)[0]
+        return jax.lax.scan(lambda state, x: (step(ops, state, x, data), None), state, xs)[0]
 
     compiled = jax.jit(scan)
 

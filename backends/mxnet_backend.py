@@ -76,7 +76,7 @@ class MXNetOps:
         def loop(state: Array, xs: tuple[Array, ...], data: Array) -> Array:
             with mx.util.np_shape(True):
                 for x in zip(*xs, strict=True):
-                    state = step(state, x, data)
+                    state = step(self, state, x, data)
             return state
 
         return loop

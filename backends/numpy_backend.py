@@ -63,7 +63,7 @@ class NumPyOps:
             # A diverging run overflows on its way to infinity: reported as such, not as a warning.
             with np.errstate(over="ignore", invalid="ignore"):
                 for x in zip(*xs, strict=True):
-                    state = step(state, x, data)
+                    state = step(self, state, x, data)
             return state
 
         return loop

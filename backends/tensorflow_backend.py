@@ -60,7 +60,7 @@ def bind(dtype: str, device: str) -> Ops:
     # The compiler announces itself on descriptor 2 when it first runs: let that be here.
     with _stderr_on_failure():
         one = ops.asarray([1.0])
-        ops.fold(lambda state, x, data: tf.sign(state))(one, (one,), None)
+        ops.fold(lambda verbs, state, x, data: verbs.sign(state))(one, (one,), None)
     return ops
 
 
@@ -118,7 +118,7 @@ class TensorFlowOps:
 def _compiled(ops: TensorFlowOps, step: Step) -> Loop:
     def scan(state: Array, xs: tuple[Array, ...], data: Array) -> Array:
         def body(i: Array, state: Array) -> tuple[Array, Array]:
-            return i + 1, step(state, tuple(x[i] for x in xs), data)
+            return i + 1, step(ops, state, tuple(x[i] for x in xs), data)
 
         steps = xs[0].shape[0]
         return tf.while_loop(lambda i, _: i < steps, body, (tf.constant(0), state))[1]

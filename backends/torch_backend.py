@@ -68,7 +68,7 @@ class TorchOps:
         def loop(state: Array, xs: tuple[Array, ...], data: Array) -> Array:
             with torch.inference_mode():
                 for x in zip(*(x.unbind() for x in xs), strict=True):
-                    state = step(state, x, data)
+                    state = step(self, state, x, data)
             return state
 
         return loop

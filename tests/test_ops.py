@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tests.tolerances import PARITY, relative_difference
-from weightdecay.ops import VERBS, Ops
+from weightdecay.ops import VERBS, Ops, Verbs
 from weightdecay.registry import load
 
 FINITE = st.floats(-1e3, 1e3, width=32)
@@ -28,7 +28,7 @@ def test_requested_backend_imports(backend: str) -> None:
 
 
 def test_manifest_and_protocol_agree() -> None:
-    public = {name for name in vars(Ops) if not name.startswith("_")}
+    public = {name for name in vars(Ops) | vars(Verbs) if not name.startswith("_")}
     assert public == {*VERBS, "dtype", "device"}
 
 
@@ -83,7 +83,7 @@ def arithmetic(ops: Ops, X: Any) -> Any:
     return result
 
 
-def _arithmetic(state: tuple, x: tuple, data: None) -> tuple:
+def _arithmetic(verbs: Verbs, state: tuple, x: tuple, data: None) -> tuple:
     (X,) = state
     return (-X / 2 + (1 - X) * 3 + X / (1 + abs(X)),)
 
@@ -116,10 +116,10 @@ def test_fold_is_reduce(ops: Ops, dtype: str) -> None:
     """state ← state · x + data, whose value depends on the order of the steps."""
     xs = np.array([[2.0], [3.0], [5.0]])
 
-    def step(state: tuple, x: tuple, data: tuple) -> tuple:
+    def step(verbs: Verbs, state: tuple, x: tuple, data: tuple) -> tuple:
         (total,), (factor, row), (term, nothing) = state, x, data
         assert nothing is None
-        return (total * factor + ops.sum(ops.take(term, row), axis=0),)
+        return (total * factor + verbs.sum(verbs.take(term, row), axis=0),)
 
     loop = ops.fold(step)
     rows = np.array([[0, 1], [1, 1], [0, 0]])

@@ -68,6 +68,8 @@ class Experiment:
         Examples in a minibatch; the last of an epoch may be shorter.
     epochs : int
         Passes over the training data.
+    shuffle : bool
+        Draw the minibatches of every epoch anew; without it they are the rows in their order.
     init_std : float
         Standard deviation of the initial weights, drawn from N(0, init_std²); the bias starts at 0.
     seed : int
@@ -89,6 +91,7 @@ class Experiment:
     eps: float = 1e-8
     batch_size: int | Literal["full"] = 5
     epochs: int = 10
+    shuffle: bool = True
     init_std: float = 0.01
     seed: int = 0
 
@@ -101,6 +104,7 @@ class Experiment:
         choice("decay", self.decay, DECAYS)
         choice("l1_update", self.l1_update, L1_UPDATES)
         flag("penalize_bias", self.penalize_bias)
+        flag("shuffle", self.shuffle)
         canonical: dict[str, Any] = {
             "lambd": self._canonical_lambdas(),
             "l1_ratio": number("l1_ratio", self.l1_ratio, least=0, most=1),

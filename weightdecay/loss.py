@@ -9,21 +9,21 @@ Every function takes X (n, num_inputs), y (n, 1), c (n, 1) or (n, runs) and give
 
 from __future__ import annotations
 
-from weightdecay.ops import Array, Ops, Parameters
+from weightdecay.ops import Array, Parameters, Verbs
 
 
-def residual(ops: Ops, params: Parameters, X: Array, y: Array) -> Array:
+def residual(ops: Verbs, params: Parameters, X: Array, y: Array) -> Array:
     """w·xᵢ + b − yᵢ, shape (n, runs)."""
     return ops.matmul(X, params.w) + params.b - y
 
 
-def value(ops: Ops, params: Parameters, X: Array, y: Array, c: Array) -> Array:
+def value(ops: Verbs, params: Parameters, X: Array, y: Array, c: Array) -> Array:
     """L, shape (runs,)."""
     r = residual(ops, params, X, y)
     return ops.sum(c * r * r, axis=0) / 2
 
 
-def gradient(ops: Ops, params: Parameters, X: Array, y: Array, c: Array) -> Parameters:
+def gradient(ops: Verbs, params: Parameters, X: Array, y: Array, c: Array) -> Parameters:
     """∂L/∂w, shape (num_inputs, runs), and ∂L/∂b, shape (runs,)."""
     r = c * residual(ops, params, X, y)
     return Parameters(ops.matmul(ops.matrix_transpose(X), r), ops.sum(r, axis=0))

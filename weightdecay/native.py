@@ -107,7 +107,7 @@ def train(
     record: bool,
     after_epoch: AfterEpoch,
 ) -> Trained:
-    """Train one run natively; `strength` and `start` as in `weightdecay.scratch.train`.
+    """Train one run natively; `strength` and `start` as in `scratch.train`, with one column.
 
     Raises
     ------

@@ -25,10 +25,11 @@ fold(step)
     The one loop. It returns ``loop(state, xs, data)``, whose whole meaning is::
 
         for x in zip(*xs):                     # xs: a tuple of arrays, the steps along axis 0
-            state = step(state, x, data)
+            state = step(verbs, state, x, data)
         return state
 
-    `state` and `data` are nested tuples of arrays (`data` may also hold None). A backend may
+    `verbs` are the verbs above, of this backend or of a stand-in that records what is asked of
+    them. `state` and `data` are nested tuples of arrays (`data` may also hold None). A backend may
     compile the loop: `data` comes as an argument, never by closure, and a second call with the
     same `step` and the same shapes compiles nothing. `step` must therefore be pure, and must keep
     the shapes and dtypes of the state.
@@ -54,7 +55,7 @@ Array: TypeAlias = Any
 NumPyArray: TypeAlias = npt.NDArray[Any]
 """An array on the host."""
 
-Step: TypeAlias = Callable[[Any, Any, Any], Any]
+Step: TypeAlias = Callable[[Any, Any, Any, Any], Any]
 Loop: TypeAlias = Callable[[Any, tuple[Array, ...], Any], Any]
 
 VERBS = (
@@ -80,29 +81,8 @@ class Parameters(NamedTuple):
     b: Array
 
 
-@runtime_checkable
-class Ops(Protocol):
-    """The verbs, bound to one backend, dtype and device; the module docstring is the contract.
-
-    Ops are hashable: a compiled step is kept with the ops that it was compiled for.
-    """
-
-    def __hash__(self) -> int:
-        """Equal for the same backend, dtype and device."""
-
-    @property
-    def dtype(self) -> str:
-        """The bound dtype: 'float32' or 'float64'."""
-
-    @property
-    def device(self) -> str:
-        """The bound device, such as 'cpu' or 'cuda'."""
-
-    def asarray(self, obj: npt.ArrayLike, /) -> Array:
-        """Bring a host array to the backend."""
-
-    def to_numpy(self, x: Array, /) -> NumPyArray:
-        """Bring a backend array to the host, awaiting it."""
+class Verbs(Protocol):
+    """What a step may use: the verbs, without the way in, the way out and the loop itself."""
 
     def matmul(self, a: Array, b: Array, /) -> Array:
         """Multiply two matrices."""
@@ -124,6 +104,31 @@ class Ops(Protocol):
 
     def take(self, x: Array, indices: Array, /) -> Array:
         """Pick rows."""
+
+
+@runtime_checkable
+class Ops(Verbs, Protocol):
+    """The verbs, bound to one backend, dtype and device; the module docstring is the contract.
+
+    Ops are hashable: a compiled step is kept with the ops that it was compiled for.
+    """
+
+    def __hash__(self) -> int:
+        """Equal for the same backend, dtype and device."""
+
+    @property
+    def dtype(self) -> str:
+        """The bound dtype: 'float32' or 'float64'."""
+
+    @property
+    def device(self) -> str:
+        """The bound device, such as 'cpu' or 'cuda'."""
+
+    def asarray(self, obj: npt.ArrayLike, /) -> Array:
+        """Bring a host array to the backend."""
+
+    def to_numpy(self, x: Array, /) -> NumPyArray:
+        """Bring a backend array to the host, awaiting it."""
 
     def fold(self, step: Step, /) -> Loop:
         """Turn a pure step into a loop over the leading axis of xs."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from weightdecay.errors import InputError, UnknownNameError
 from weightdecay.experiment import Experiment
-from weightdecay.ops import Array, NumPyArray, Ops, Parameters
+from weightdecay.ops import Array, NumPyArray, Parameters, Verbs
 
 
 class Strength(NamedTuple):
@@ -23,7 +23,7 @@ class Strength(NamedTuple):
     l2: Parameters
 
 
-def value(ops: Ops, params: Parameters, strength: Strength) -> Array:
+def value(ops: Verbs, params: Parameters, strength: Strength) -> Array:
     """λ₂/2 ‖w‖² + λ₁ ‖w‖₁, and the same of the bias where it has a strength; shape (runs,)."""
     (l1_w, l1_b), (l2_w, l2_b) = strength
     w, b = params
@@ -31,7 +31,7 @@ def value(ops: Ops, params: Parameters, strength: Strength) -> Array:
     return of_weights + l2_b * b * b / 2 + l1_b * abs(b)
 
 
-def soft_threshold(ops: Ops, v: Array, t: Array) -> Array:
+def soft_threshold(ops: Verbs, v: Array, t: Array) -> Array:
     """S(v, t) = v − clip(v, −t, t): moved towards 0 by t, and exactly 0 within t of it."""
     return v - ops.clip(v, -t, t)
 

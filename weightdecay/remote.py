@@ -125,9 +125,8 @@ def start(
     experiment = replace(experiment, data=dataset.source)
     epochs: Iterable[EpochPlan]
     if plan is None:
-        epochs = minibatches.draw(
-            dataset.num_train, experiment.batch_size, experiment.epochs, experiment.seed
-        )
+        e = experiment
+        epochs = minibatches.draw(dataset.num_train, e.batch_size, e.epochs, e.seed, e.shuffle)
     else:
         epochs = minibatches.replay(plan, dataset.num_train)
     header = {

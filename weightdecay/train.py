@@ -157,10 +157,11 @@ def fit(
             if on_epoch is not None:
                 on_epoch(done, num_epochs * len(groups))
 
-        problem = (some, dataset, theirs, state, epochs(), record, after_epoch)
-        if trainer is None:
-            return scratch.train(ops, *problem)
-        return native.train(trainer, dtype, device, *problem)
+        rest = (state, epochs(), record, after_epoch)
+        if trainer is not None:
+            return native.train(trainer, dtype, device, some, dataset, theirs, *rest)
+        lr = np.array([experiment.lr])
+        return scratch.train(ops, experiment, scratch.place(ops, dataset), theirs, lr, *rest)
 
     trained = side_by_side([train(group) for group in groups])
     return FitResult(
@@ -190,9 +191,9 @@ def _epochs(
     if plan is not None:
         replayed = minibatches.replay(plan, n)
         return lambda: replayed, len(replayed)
-    size, count, seed = experiment.batch_size, experiment.epochs, experiment.seed
+    size, count = experiment.batch_size, experiment.epochs
     minibatches.require_batch(n, size)
-    return lambda: minibatches.draw(n, size, count, seed), count
+    return lambda: minibatches.draw(n, size, count, experiment.seed, experiment.shuffle), count
 
 
 def _dataset(experiment: Experiment, data: Data | None) -> Dataset:

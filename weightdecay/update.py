@@ -27,7 +27,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
 from weightdecay import loss
-from weightdecay.ops import Array, Ops, Parameters, Step
+from weightdecay.ops import Array, Parameters, Step, Verbs
 from weightdecay.penalty import Strength, soft_threshold
 
 
@@ -71,16 +71,16 @@ class AdamMemory(NamedTuple):
     power2: Array
 
 
-Optimizer: TypeAlias = Callable[[Ops, Array, Any, Hyperparameters], tuple[Array, Any]]
+Optimizer: TypeAlias = Callable[[Verbs, Array, Any, Hyperparameters], tuple[Array, Any]]
 
 
-def sgd(ops: Ops, g: Array, memory: tuple[()], h: Hyperparameters) -> tuple[Array, tuple[()]]:
+def sgd(ops: Verbs, g: Array, memory: tuple[()], h: Hyperparameters) -> tuple[Array, tuple[()]]:
     """The gradient itself: d = g."""
     return g, memory
 
 
 def momentum(
-    ops: Ops, g: Array, memory: tuple[Array], h: Hyperparameters
+    ops: Verbs, g: Array, memory: tuple[Array], h: Hyperparameters
 ) -> tuple[Array, tuple[Array]]:
     """Heavy ball, without dampening, the learning rate outside the momentum."""
     m = h.momentum * memory[0] + g
@@ -88,14 +88,14 @@ def momentum(
 
 
 def nesterov(
-    ops: Ops, g: Array, memory: tuple[Array], h: Hyperparameters
+    ops: Verbs, g: Array, memory: tuple[Array], h: Hyperparameters
 ) -> tuple[Array, tuple[Array]]:
     """Nesterov's momentum in the form that needs the gradient at w only."""
     m = h.momentum * memory[0] + g
     return g + h.momentum * m, (m,)
 
 
-def adam(ops: Ops, g: Array, memory: AdamMemory, h: Hyperparameters) -> tuple[Array, AdamMemory]:
+def adam(ops: Verbs, g: Array, memory: AdamMemory, h: Hyperparameters) -> tuple[Array, AdamMemory]:
     """Bias-corrected moments, ε outside the root."""
     m = h.beta1 * memory.m + (1 - h.beta1) * g
     v = h.beta2 * memory.v + (1 - h.beta2) * g * g
@@ -129,11 +129,11 @@ OPTIMIZERS: dict[str, tuple[Optimizer, Callable[[Array, Array], Any]]] = {
 
 
 @functools.cache
-def make_step(ops: Ops, optimizer: str, decay: str, l1_update: str, has_l1: bool) -> Step:
+def make_step(optimizer: str, decay: str, l1_update: str, has_l1: bool) -> Step:
     """The step that `Ops.fold` loops over; the same arguments give the same function.
 
-    A step takes a `State`, one row (rows, mean) of an `EpochPlan` and a `Problem`. `has_l1` says
-    whether any λ₁ is above 0: without one, the L1 terms are left out.
+    A step takes the verbs, a `State`, one row (rows, mean) of an `EpochPlan` and a `Problem`.
+    `has_l1` says whether any λ₁ is above 0: without one, the L1 terms are left out.
     """
     rule, _ = OPTIMIZERS[optimizer]
     coupled = decay == "coupled"
@@ -141,7 +141,7 @@ def make_step(ops: Ops, optimizer: str, decay: str, l1_update: str, has_l1: bool
     subgradient = has_l1 and l1_update == "subgradient"
 
     def descend(
-        w: Array, g: Array, memory: Any, l1: Array, l2: Array, h: Hyperparameters
+        ops: Verbs, w: Array, g: Array, memory: Any, l1: Array, l2: Array, h: Hyperparameters
     ) -> tuple[Array, Any]:
         if coupled:
             g = g + l2 * w
@@ -155,14 +155,14 @@ def make_step(ops: Ops, optimizer: str, decay: str, l1_update: str, has_l1: bool
             w = soft_threshold(ops, w, h.lr * l1)
         return w, memory
 
-    def step(state: State, batch: tuple[Array, Array], problem: Problem) -> State:
+    def step(ops: Verbs, state: State, batch: tuple[Array, Array], problem: Problem) -> State:
         rows, mean = batch
         X, y = ops.take(problem.X, rows), ops.take(problem.y, rows)
         c = mean if problem.weight is None else mean * ops.take(problem.weight, rows)
         g = loss.gradient(ops, state.params, X, y, c)
         (l1_w, l1_b), (l2_w, l2_b) = problem.strength
-        w, memory_w = descend(state.params.w, g.w, state.memory[0], l1_w, l2_w, problem.hyper)
-        b, memory_b = descend(state.params.b, g.b, state.memory[1], l1_b, l2_b, problem.hyper)
+        w, memory_w = descend(ops, state.params.w, g.w, state.memory[0], l1_w, l2_w, problem.hyper)
+        b, memory_b = descend(ops, state.params.b, g.b, state.memory[1], l1_b, l2_b, problem.hyper)
         return State(Parameters(w, b), (memory_w, memory_b))
 
     return step

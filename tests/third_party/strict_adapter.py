@@ -64,7 +64,7 @@ class StrictOps:
         def loop(state: Any, xs: Any, data: Any) -> Any:
             with np.errstate(over="ignore", invalid="ignore"):
                 for i in range(xs[0].shape[0]):
-                    state = step(state, tuple(x[i, ...] for x in xs), data)
+                    state = step(self, state, tuple(x[i, ...] for x in xs), data)
             return state
 
         return loop

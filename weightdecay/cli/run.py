@@ -88,6 +88,8 @@ TRAINING_OPTIONS = [
     click.option("--eps", type=float, metavar="F", help="Of adam (1e-8)."),
     click.option("--batch-size", metavar="N|full", help="Examples in a minibatch (5)."),
     click.option("--epochs", type=int, metavar="N", help="Passes over the training data (10)."),
+    click.option("--shuffle/--no-shuffle", default=None,
+                 help="Draw the minibatches of every epoch anew (yes)."),
     click.option("--init-std", type=float, metavar="F",
                  help="Standard deviation of the initial weights (0.01)."),
     click.option("--seed", type=int, metavar="N",

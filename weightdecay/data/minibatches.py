@@ -42,8 +42,12 @@ def require_batch(n: int, batch_size: int | Literal["full"]) -> int:
     return batch_size
 
 
-def draw(n: int, batch_size: int | Literal["full"], epochs: int, seed: int) -> Iterator[EpochPlan]:
+def draw(
+    n: int, batch_size: int | Literal["full"], epochs: int, seed: int, shuffle: bool = True
+) -> Iterator[EpochPlan]:
     """One plan an epoch, reshuffled each time; the last batch of an epoch may be shorter.
+
+    Without `shuffle`, every epoch takes the rows in their order.
 
     Raises
     ------
@@ -61,7 +65,7 @@ def draw(n: int, batch_size: int | Literal["full"], epochs: int, seed: int) -> I
     rows = np.zeros(steps * size, dtype=np.intp)
     for _ in range(epochs):
         # A full batch needs no shuffling: its mean does not depend on the order.
-        rows[:n] = np.arange(n) if size == n else rng.permutation(n)
+        rows[:n] = np.arange(n) if size == n or not shuffle else rng.permutation(n)
         yield EpochPlan(rows.reshape(steps, size).copy(), mean)
 
 
