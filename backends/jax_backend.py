@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from weightdecay.ops import DTYPES, Array, Loop, NumPyArray, Ops, Step
+from weightdecay.ops import DTYPES, Array, Loop, NumPyArray, Observe, Ops, Step
 
 version = jax.__version__
 dtypes = DTYPES
@@ -80,20 +80,24 @@ class JaxOps:
 
     def take(self, x: Array, indices: Array) -> Array:
         with self.precision():
-            return jnp.take(x, indices, axis=0)
+            return jnp.take(x, indices, axis=0, mode="clip")
 
-    def fold(self, step: Step) -> Loop:
-        return _compiled(self, step)
+    def fold(self, step: Step, observe: Observe) -> Loop:
+        return _compiled(self, step, observe)
 
 
 @functools.cache
-def _compiled(ops: JaxOps, step: Step) -> Loop:
-    def scan(state: Array, xs: tuple[Array, ...], data: Array) -> Array:
-        return jax.lax.scan(lambda state, x: (step(ops, state, x, data), None), state, xs)[0]
+def _compiled(ops: JaxOps, step: Step, observe: Observe) -> Loop:
+    def epochs(state: Array, xs: tuple[Array, ...], data: Array) -> tuple[Array, Array]:
+        def epoch(state: Array, xs: tuple[Array, ...]) -> tuple[Array, Array]:
+            state, _ = jax.lax.scan(lambda s, x: (step(ops, s, x, data), None), state, xs)
+            return state, observe(ops, state, data)
 
-    compiled = jax.jit(scan)
+        return jax.lax.scan(epoch, state, xs)
 
-    def loop(state: Array, xs: tuple[Array, ...], data: Array) -> Array:
+    compiled = jax.jit(epochs)
+
+    def loop(state: Array, xs: tuple[Array, ...], data: Array) -> tuple[Array, Array]:
         with ops.precision():
             return compiled(state, xs, data)
 

@@ -7,13 +7,16 @@ a shape is switched on around every verb and loop.
 
 from __future__ import annotations
 
+import functools
 import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from weightdecay.ops import DTYPES, Array, Loop, NumPyArray, Ops, Step
+from weightdecay.eager import folding
+from weightdecay.eager.dialect import Dialect
+from weightdecay.ops import DTYPES, Array, Loop, NumPyArray, Observe, Ops, Step
 
 with warnings.catch_warnings():
     # np.bool, np.mirr and distutils versions: MXNet 1.9.1 is the last release and reads them all.
@@ -72,11 +75,57 @@ class MXNetOps:
     def take(self, x: Array, indices: Array) -> Array:
         return mx.np.take(x, indices, axis=0)
 
-    def fold(self, step: Step) -> Loop:
-        def loop(state: Array, xs: tuple[Array, ...], data: Array) -> Array:
-            with mx.util.np_shape(True):
-                for x in zip(*xs, strict=True):
-                    state = step(self, state, x, data)
-            return state
+    def fold(self, step: Step, observe: Observe) -> Loop:
+        return _folded(self, step, observe)
 
-        return loop
+
+@functools.cache
+def _folded(ops: MXNetOps, step: Step, observe: Observe) -> Loop:
+    program = folding.fold(step, observe, _dialect(ops))
+
+    def loop(state: Array, xs: tuple[Array, ...], data: Array) -> tuple[Array, Array]:
+        with mx.util.np_shape(True):
+            return program(state, xs, data)
+
+    return loop
+
+
+def _dialect(ops: MXNetOps) -> Dialect:
+    value = {name: f"{name}({{0}})" for name in ("negative", "absolute", "sqrt", "sign")}
+    binary = ("add", "subtract", "multiply", "divide")
+    value |= {name: f"{name}({{0}}, {{1}})" for name in binary}
+    value |= {"matmul": "dot({0}, {1})", "take": "take({0}, {1}, axis=0)"}
+    value |= {"sum": "sum({0}, axis={axis})"}
+    into = {name: text.replace(")", ", out={out})") for name, text in value.items()}
+    value |= {
+        "clip": "minimum(maximum({0}, {1}), {2})",
+        "transpose": "swapaxes({0}, -1, -2)",
+        "copy": "{0}.copy()",
+    }
+    into |= {
+        "clip": "minimum(maximum({0}, {1}, out={out}), {2}, out={out})",
+        "copy": "{0}.copyto({out})",
+    }
+    called = (*value, "dot", "minimum", "maximum", "swapaxes")
+    context = mx.gpu() if ops.device == "cuda" else mx.cpu()
+    return Dialect(
+        value,
+        into,
+        {},
+        {name: getattr(mx.np, name) for name in called if hasattr(mx.np, name)},
+        empty=functools.partial(mx.np.empty, dtype=ops.dtype, ctx=context),
+        constant=functools.partial(mx.np.array, dtype=ops.dtype, ctx=context),
+        gather=_gather,
+        unbind=_unbind,
+        stack=mx.np.stack,
+        itemsize=np.dtype(ops.dtype).itemsize,
+    )
+
+
+def _gather(x: Array, rows: Array, buffer: None) -> tuple[Array, None]:
+    """Rows of x for a block of steps."""
+    return mx.np.take(x, rows, axis=0), None
+
+
+def _unbind(x: Array) -> list[Array]:
+    return [x[i] for i in range(x.shape[0])]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from weightdecay.ops import DTYPES, Array, Loop, NumPyArray, Ops, Step
+from weightdecay.eager import folding
+from weightdecay.eager.dialect import Dialect
+from weightdecay.ops import DTYPES, Array, Loop, NumPyArray, Observe, Ops, Step
 
 version = np.__version__
 dtypes = DTYPES
@@ -58,12 +61,67 @@ class NumPyOps:
     def take(self, x: Array, indices: Array) -> Array:
         return np.take(x, indices, axis=0)
 
-    def fold(self, step: Step) -> Loop:
-        def loop(state: Array, xs: tuple[Array, ...], data: Array) -> Array:
-            # A diverging run overflows on its way to infinity: reported as such, not as a warning.
-            with np.errstate(over="ignore", invalid="ignore"):
-                for x in zip(*xs, strict=True):
-                    state = step(self, state, x, data)
-            return state
+    def fold(self, step: Step, observe: Observe) -> Loop:
+        return _folded(self, step, observe)
 
-        return loop
+
+@functools.cache
+def _folded(ops: NumPyOps, step: Step, observe: Observe) -> Loop:
+    program = folding.fold(step, observe, _dialect(ops.dtype))
+
+    def loop(state: Array, xs: tuple[Array, ...], data: Array) -> tuple[Array, Array]:
+        # A diverging run overflows on its way to infinity: reported as such, not as a warning.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return program(state, xs, data)
+
+    return loop
+
+
+def _dialect(dtype: str) -> Dialect:
+    unary = ("negative", "absolute", "sqrt", "sign")
+    value = {name: name + "({0})" for name in unary}
+    value |= {name: name + "({0}, {1})" for name in ("add", "subtract", "multiply", "divide")}
+    into = {name: text.replace(")", ", {out})") for name, text in value.items()}
+    value |= {
+        "clip": "minimum(maximum({0}, {1}), {2})",
+        "matmul": "dot({0}, {1})",
+        "sum": "add.reduce({0}, {axis})",
+        "take": "take({0}, {1}, 0)",
+        "transpose": "{0}.swapaxes(-1, -2)",
+        "copy": "{0}.copy()",
+    }
+    into |= {
+        "clip": "minimum(maximum({0}, {1}, out={out}), {2}, out={out})",
+        "matmul": "dot({0}, {1}, {out})",
+        "sum": "add.reduce({0}, {axis}, None, {out})",
+        "take": "take({0}, {1}, 0, {out})",
+        "copy": "copyto({out}, {0})",
+    }
+    mentioned = (*unary, "add", "subtract", "multiply", "divide", "minimum", "maximum")
+    return Dialect(
+        value,
+        into,
+        {},
+        {name: getattr(np, name) for name in (*mentioned, "dot", "take", "copyto")},
+        empty=functools.partial(np.empty, dtype=dtype),
+        constant=functools.partial(np.array, dtype=dtype),
+        gather=_gather,
+        unbind=iter,
+        stack=np.stack,
+        itemsize=np.dtype(dtype).itemsize,
+    )
+
+
+def _gather(
+    x: NumPyArray, rows: NumPyArray, buffer: NumPyArray | None
+) -> tuple[NumPyArray, NumPyArray | None]:
+    """Rows of x for a block of steps; no copy where they lie in a row."""
+    shape = rows.shape + x.shape[1:]
+    flat = rows.reshape(-1)
+    first, last = flat[0], flat[-1]
+    if last - first == len(flat) - 1 and np.array_equal(flat, np.arange(first, last + 1)):
+        return x[first : last + 1].reshape(shape), buffer
+    if buffer is None or len(buffer) < len(flat):
+        buffer = np.empty((len(flat), *x.shape[1:]), x.dtype)
+    # 'clip' writes straight into the buffer, 'raise' by way of a copy; the plan is checked before.
+    return np.take(x, flat, 0, buffer[: len(flat)], "clip").reshape(shape), buffer

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from weightdecay.ops import DTYPES, Array, Loop, NumPyArray, Ops, Step
+from weightdecay.ops import DTYPES, Array, Loop, NumPyArray, Observe, Ops, Step
 
 
 @contextlib.contextmanager
@@ -60,7 +60,11 @@ def bind(dtype: str, device: str) -> Ops:
     # The compiler announces itself on descriptor 2 when it first runs: let that be here.
     with _stderr_on_failure():
         one = ops.asarray([1.0])
-        ops.fold(lambda verbs, state, x, data: verbs.sign(state))(one, (one,), None)
+        step, observe = (
+            (lambda verbs, state, x, data: verbs.sign(state)),
+            (lambda verbs, state, data: ()),
+        )
+        ops.fold(step, observe)(one, (one[None],), None)
     return ops
 
 
@@ -110,23 +114,37 @@ class TensorFlowOps:
     def take(self, x: Array, indices: Array) -> Array:
         return tf.gather(x, indices)
 
-    def fold(self, step: Step) -> Loop:
-        return _compiled(self, step)
+    def fold(self, step: Step, observe: Observe) -> Loop:
+        return _compiled(self, step, observe)
 
 
 @functools.cache
-def _compiled(ops: TensorFlowOps, step: Step) -> Loop:
-    def scan(state: Array, xs: tuple[Array, ...], data: Array) -> Array:
-        def body(i: Array, state: Array) -> tuple[Array, Array]:
-            return i + 1, step(ops, state, tuple(x[i] for x in xs), data)
+def _compiled(ops: TensorFlowOps, step: Step, observe: Observe) -> Loop:
+    def epochs(state: Array, xs: tuple[Array, ...], data: Array) -> tuple[Array, Array]:
+        count, steps = xs[0].shape[:2]
 
-        steps = xs[0].shape[0]
-        return tf.while_loop(lambda i, _: i < steps, body, (tf.constant(0), state))[1]
+        def epoch(e: Array, state: Array, seen: list[Array]) -> tuple[Array, ...]:
+            def body(i: Array, state: Array) -> tuple[Array, Array]:
+                return i + 1, step(ops, state, tuple(x[e, i] for x in xs), data)
 
-    function = tf.function(scan, autograph=False, jit_compile=True)
+            _, state = tf.while_loop(lambda i, _: i < steps, body, (tf.constant(0), state))
+            parts = tf.nest.flatten(observe(ops, state, data))
+            found = [part for part in parts if part is not None]
+            return e + 1, state, [a.write(e, x) for a, x in zip(seen, found, strict=True)]
+
+        like = observe(ops, state, data)  # for its structure; the compiler drops the rest
+        shapes = [x for x in tf.nest.flatten(like) if x is not None]
+        seen = [tf.TensorArray(x.dtype, count, element_shape=x.shape) for x in shapes]
+        start = (tf.constant(0), state, seen)
+        _, state, seen = tf.while_loop(lambda e, *_: e < count, epoch, start)
+        stacks = iter([a.stack() for a in seen])
+        whole = tf.nest.map_structure(lambda x: None if x is None else next(stacks), like)
+        return state, whole
+
+    function = tf.function(epochs, autograph=False, jit_compile=True)
     by_shapes: dict[tuple[Any, ...], Loop] = {}  # tf.function itself warns of many shapes
 
-    def loop(state: Array, xs: tuple[Array, ...], data: Array) -> Array:
+    def loop(state: Array, xs: tuple[Array, ...], data: Array) -> tuple[Array, Array]:
         arguments = state, xs, data
         shapes = tuple(getattr(x, "shape", None) for x in tf.nest.flatten(arguments))
         with ops.placement():

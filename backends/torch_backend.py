@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from weightdecay.ops import DTYPES, Array, Loop, NumPyArray, Ops, Step
+from weightdecay.eager import folding
+from weightdecay.eager.dialect import Dialect
+from weightdecay.ops import DTYPES, Array, Loop, NumPyArray, Observe, Ops, Step
 
 version = torch.__version__
 dtypes = DTYPES
@@ -64,11 +67,66 @@ class TorchOps:
     def take(self, x: Array, indices: Array) -> Array:
         return torch.index_select(x, 0, indices)
 
-    def fold(self, step: Step) -> Loop:
-        def loop(state: Array, xs: tuple[Array, ...], data: Array) -> Array:
-            with torch.inference_mode():
-                for x in zip(*(x.unbind() for x in xs), strict=True):
-                    state = step(self, state, x, data)
-            return state
+    def fold(self, step: Step, observe: Observe) -> Loop:
+        return _folded(self, step, observe)
 
-        return loop
+
+@functools.cache
+def _folded(ops: TorchOps, step: Step, observe: Observe) -> Loop:
+    program = folding.fold(step, observe, _dialect(ops))
+
+    def loop(state: Array, xs: tuple[Array, ...], data: Array) -> tuple[Array, Array]:
+        with torch.inference_mode():
+            return program(state, xs, data)
+
+    return loop
+
+
+def _dialect(ops: TorchOps) -> Dialect:
+    spelt = {"negative": "neg", "absolute": "abs", "sqrt": "sqrt", "sign": "sign"}
+    value = {name: f"{short}({{0}})" for name, short in spelt.items()}
+    spelt = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "div"}
+    value |= {name: f"{short}({{0}}, {{1}})" for name, short in spelt.items()}
+    value |= {
+        "clip": "clamp({0}, {1}, {2})",
+        "matmul": "mm({0}, {1})",
+        "take": "index_select({0}, 0, {1})",
+    }
+    into = {name: text.replace(")", ", out={out})") for name, text in value.items()}
+    value |= {
+        "sum": "sum({0}, {axis})",
+        "transpose": "{0}.mT",
+        "copy": "{0}.clone()",
+    }
+    into |= {
+        "sum": "sum({0}, {axis}, out={out})",
+        "copy": "{out}.copy_({0})",
+    }
+    over = {name: f"{{0}}.{short}_({{1}})" for name, short in spelt.items()}
+    dtype = getattr(torch, ops.dtype)
+    calls = ("neg", "abs", "sqrt", "sign", "add", "sub", "mul", "div", "clamp", "mm", "sum")
+    return Dialect(
+        value,
+        into,
+        over,
+        {name: getattr(torch, name) for name in (*calls, "index_select")},
+        empty=functools.partial(torch.empty, dtype=dtype, device=ops.device),
+        constant=functools.partial(torch.tensor, dtype=dtype, device=ops.device),
+        gather=_gather,
+        unbind=torch.unbind,
+        stack=torch.stack,
+        itemsize=dtype.itemsize,
+    )
+
+
+def _gather(x: Array, rows: Array, buffer: Array | None) -> tuple[Array, Array | None]:
+    """Rows of x for a block of steps; no copy where they lie in a row."""
+    shape = (*rows.shape, *x.shape[1:])
+    flat = rows.reshape(-1)
+    if rows.device.type == "cpu":  # elsewhere, a look at the numbers would wait for them
+        first, last = int(flat[0]), int(flat[-1])
+        if last - first == len(flat) - 1 and torch.equal(flat, torch.arange(first, last + 1)):
+            return x[first : last + 1].reshape(shape), buffer
+    if buffer is None or len(buffer) < len(flat):
+        buffer = torch.empty((len(flat), *x.shape[1:]), dtype=x.dtype, device=x.device)
+    return torch.index_select(x, 0, flat, out=buffer[: len(flat)]).reshape(shape), buffer

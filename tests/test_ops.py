@@ -79,8 +79,13 @@ def test_elementwise_and_sums(ops: Ops, dtype: str) -> None:
 
 def arithmetic(ops: Ops, X: Any) -> Any:
     """Python numbers as operands, where the contract has them: inside a fold."""
-    (result,) = ops.fold(_arithmetic)((X,), (ops.asarray(np.zeros(1)),), None)
+    once = (ops.asarray(np.zeros((1, 1))),)
+    (result,), _ = ops.fold(_arithmetic, _nothing)((X,), once, None)
     return result
+
+
+def _nothing(verbs: Verbs, state: tuple, data: tuple) -> tuple:
+    return ()
 
 
 def _arithmetic(verbs: Verbs, state: tuple, x: tuple, data: None) -> tuple:
@@ -112,27 +117,35 @@ def test_take_picks_rows_in_order(ops: Ops) -> None:
     assert ops.to_numpy(ops.take(ops.asarray(x), ops.asarray(rows))).tolist() == x[rows].tolist()
 
 
-def test_fold_is_reduce(ops: Ops, dtype: str) -> None:
+def test_fold_is_reduce_with_a_look_after_every_epoch(ops: Ops, dtype: str) -> None:
     """state ← state · x + data, whose value depends on the order of the steps."""
-    xs = np.array([[2.0], [3.0], [5.0]])
 
     def step(verbs: Verbs, state: tuple, x: tuple, data: tuple) -> tuple:
         (total,), (factor, row), (term, nothing) = state, x, data
         assert nothing is None
         return (total * factor + verbs.sum(verbs.take(term, row), axis=0),)
 
-    loop = ops.fold(step)
-    rows = np.array([[0, 1], [1, 1], [0, 0]])
+    def observe(verbs: Verbs, state: tuple, data: tuple) -> tuple:
+        (total,), (term, _) = state, data
+        return total + verbs.sum(term, axis=0), None, (state,)
+
+    loop = ops.fold(step, observe)
+    xs = np.array([[[2.0], [3.0], [5.0]], [[1.0], [1.0], [2.0]]])
+    rows = np.array([[[0, 1], [1, 1], [0, 0]], [[0, 0], [0, 0], [0, 0]]])
     arguments = (
         (ops.asarray(np.ones(1)),),
         (ops.asarray(xs), ops.asarray(rows)),
         (ops.asarray(np.array([[1.0], [10.0]])), None),
     )
-    # ((1·2 + 11)·3 + 20)·5 + 2, and the same again: the loop keeps nothing
+    # ((1·2 + 11)·3 + 20)·5 + 2 = 297, then (297 + 2 + 2)·2 + 2; the same again: nothing is kept
     for _ in range(2):
-        (total,) = loop(*arguments)
-        assert ops.to_numpy(total).tolist() == [297.0]
-        assert ops.to_numpy(total).dtype == dtype
+        (total,), (plus, nothing, ((seen,),)) = loop(*arguments)
+        assert ops.to_numpy(total).tolist() == [604.0]
+        assert ops.to_numpy(seen).tolist() == [[297.0], [604.0]]
+        assert ops.to_numpy(plus).tolist() == [[308.0], [615.0]]
+        assert nothing is None
+        assert ops.to_numpy(total).dtype == ops.to_numpy(plus).dtype == dtype
+        assert ops.to_numpy(arguments[0][0]).tolist() == [1.0]
 
 
 def test_two_loads_share_their_ops(backend: str) -> None:

@@ -21,18 +21,22 @@ clip(x, lower, upper)
     Elementwise min(max(x, lower), upper); the bounds are arrays that broadcast against x.
 take(x, indices)
     Rows of x, along axis 0, in the order of `indices`.
-fold(step)
-    The one loop. It returns ``loop(state, xs, data)``, whose whole meaning is::
+fold(step, observe)
+    The one loop: epochs of steps, and a look after every epoch. It returns
+    ``loop(state, xs, data)``, whose whole meaning is::
 
-        for x in zip(*xs):                     # xs: a tuple of arrays, the steps along axis 0
-            state = step(verbs, state, x, data)
-        return state
+        seen = []
+        for epoch in zip(*xs):             # xs: a tuple of arrays of shape (epochs, steps, …)
+            for x in zip(*epoch):
+                state = step(verbs, state, x, data)
+            seen.append(observe(verbs, state, data))
+        return state, stacked(seen)        # like what `observe` returns, the epochs along axis 0
 
     `verbs` are the verbs above, of this backend or of a stand-in that records what is asked of
-    them. `state` and `data` are nested tuples of arrays (`data` may also hold None). A backend may
-    compile the loop: `data` comes as an argument, never by closure, and a second call with the
-    same `step` and the same shapes compiles nothing. `step` must therefore be pure, and must keep
-    the shapes and dtypes of the state.
+    them. `state`, `data` and what `observe` returns are nested tuples of arrays (or None, except
+    in the state). A backend may compile the loop: `data` comes as an argument, never by closure,
+    and a second call with the same functions and the same shapes compiles nothing. `step` and
+    `observe` must therefore be pure, and `step` must keep the shapes and dtypes of the state.
 
 Arrays must also offer ``.shape``, ``+ - * /`` with broadcasting, unary ``-`` and ``abs()``; Python
 numbers as operands keep the bound dtype inside `fold`, and are promised nowhere else.
@@ -56,7 +60,8 @@ NumPyArray: TypeAlias = npt.NDArray[Any]
 """An array on the host."""
 
 Step: TypeAlias = Callable[[Any, Any, Any, Any], Any]
-Loop: TypeAlias = Callable[[Any, tuple[Array, ...], Any], Any]
+Observe: TypeAlias = Callable[[Any, Any, Any], Any]
+Loop: TypeAlias = Callable[[Any, tuple[Array, ...], Any], tuple[Any, Any]]
 
 VERBS = (
     "asarray",
@@ -130,8 +135,8 @@ class Ops(Verbs, Protocol):
     def to_numpy(self, x: Array, /) -> NumPyArray:
         """Bring a backend array to the host, awaiting it."""
 
-    def fold(self, step: Step, /) -> Loop:
-        """Turn a pure step into a loop over the leading axis of xs."""
+    def fold(self, step: Step, observe: Observe, /) -> Loop:
+        """Turn a pure step, and a look at the state, into a loop over epochs of steps."""
 
 
 class Adapter(Protocol):

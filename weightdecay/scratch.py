@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,14 +15,14 @@ from weightdecay.data.dataset import Dataset
 from weightdecay.data.minibatches import EpochPlan
 from weightdecay.experiment import Experiment
 from weightdecay.history import AfterEpoch, Row, Trained
-from weightdecay.ops import Array, NumPyArray, Ops, Parameters, Verbs
+from weightdecay.ops import Array, NumPyArray, Ops, Parameters, Step, Verbs
 from weightdecay.penalty import Strength
 from weightdecay.update import OPTIMIZERS, Hyperparameters, Problem, State, make_step
 
-PATIENCE = 0.1
-"""Seconds of work between two looks at the results: nothing waits for the host in between."""
-AHEAD = 64
-"""Epochs that may be under way at most, however fast they are."""
+TOGETHER = 64
+"""Epochs that one call of the loop runs at most; in between, nothing waits for the host."""
+WORK = 1 << 26
+"""Examples × inputs × runs of such a call, about a tenth of a second."""
 
 
 class Examples(NamedTuple):
@@ -46,12 +48,12 @@ class Placed(NamedTuple):
     val: Examples | None
 
 
-class Measured(NamedTuple):
-    """What a measurement reads: the examples of both parts and the penalty."""
+class Reading(NamedTuple):
+    """What the loop reads: the training, and the examples of both parts for the look at it."""
 
+    problem: Problem
     train: Examples
     val: Examples | None
-    strength: Strength
 
 
 def place(ops: Ops, dataset: Dataset) -> Placed:
@@ -70,14 +72,14 @@ def place(ops: Ops, dataset: Dataset) -> Placed:
     )
 
 
-def place_folds(ops: Ops, dataset: Dataset, weight: NumPyArray, held_out: NumPyArray) -> Placed:
-    """Bring the training part to the backend, for runs that each leave other examples out.
+def place_folds(ops: Ops, placed: Placed, weight: NumPyArray, held_out: NumPyArray) -> Placed:
+    """The training part once more, for runs that each leave other examples out.
 
     `weight` and `held_out` are (n, runs): the sample weights, of mean 1 in every column, that a
     run trains with, and those that it is validated with.
     """
-    n = dataset.num_train
-    X, y = ops.asarray(dataset.X_train), ops.asarray(dataset.y_train[:, None])
+    X, y, _ = placed.train
+    n = len(weight)
     return Placed(
         Examples(X, y, ops.asarray(weight / n)),
         ops.asarray(weight),
@@ -91,6 +93,99 @@ def _columns(weight: NumPyArray | None) -> NumPyArray | None:
 
 def _mean(n: int, weight: NumPyArray | None) -> NumPyArray:
     return np.full((n, 1), 1 / n) if weight is None else weight / n
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A training with all its constants on the backend, to be run from any number of starts."""
+
+    ops: Ops
+    step: Step
+    data: Reading
+    memory: tuple[Any, Any]
+    work: int
+
+    def train(
+        self,
+        start: Parameters,
+        epochs: Iterable[EpochPlan],
+        record: bool,
+        after_epoch: AfterEpoch,
+    ) -> Trained:
+        """Train from `start`; the arguments are those of the function `train`."""
+        ops = self.ops
+        loop = ops.fold(self.step, look_and_keep if record else look)
+        state = State(Parameters(*map(ops.asarray, start)), self.memory)
+        rows: list[Row] = []
+        steps = [start] if record else []
+        clock = time.perf_counter()
+        for plans in _parts(epochs, self.work):
+            state, seen = loop(state, _stacked(ops, plans, record), self.data)
+            if record:
+                kept, seen = seen
+                steps += map(Parameters, *(list(np.array(ops.to_numpy(part))) for part in kept))
+            table = [None if part is None else np.array(ops.to_numpy(part)) for part in seen]
+            last = len(plans[0].rows) - 1 if record else 0
+            for e, plan in enumerate(plans):
+                at = e * (last + 1) + last  # a recording looks at every step
+                rows.append(_row(table, at, len(start.b)))
+                after_epoch(plan, rows[-1])
+        return Trained(_to_host(ops, state.params), rows, time.perf_counter() - clock, steps)
+
+
+def prepare(
+    ops: Ops,
+    experiment: Experiment,
+    placed: Placed,
+    strength: Strength,
+    lr: NumPyArray,
+    runs: int,
+) -> Program:
+    """Place everything of a training of `runs` runs but its start; the rest is as in `train`."""
+    has_l1 = bool(np.any(strength.l1.w) or np.any(strength.l1.b))
+    decays_bias = bool(np.any(strength.l1.b) or np.any(strength.l2.b))
+    rule = (experiment.optimizer, experiment.decay, experiment.l1_update)
+    problem = _problem(ops, experiment, placed, strength, lr)
+    n, p = placed.train.X.shape
+    return Program(
+        ops=ops,
+        step=_train_step(*rule, has_l1, decays_bias),
+        data=Reading(problem, placed.train, placed.val),
+        memory=_memory(ops, experiment, p, runs),
+        work=n * p * runs,
+    )
+
+
+@functools.cache
+def _train_step(*rule: Any) -> Step:
+    step = make_step(*rule)
+    return lambda ops, state, x, data: step(ops, state, x, data.problem)
+
+
+def _parts(epochs: Iterable[EpochPlan], work: int) -> Iterator[list[EpochPlan]]:
+    """The epochs, as many at a time as one call of the loop may run: alike in shape."""
+    most = max(1, min(TOGETHER, WORK // work))
+    part: list[EpochPlan] = []
+    for plan in epochs:
+        if part and (len(part) == most or plan.rows.shape != part[0].rows.shape):
+            yield part
+            part = []
+        part.append(plan)
+    if part:
+        yield part
+
+
+def _stacked(ops: Ops, plans: list[EpochPlan], record: bool) -> tuple[Array, Array]:
+    """Row numbers and means of some epochs; to see every step, each is made an epoch of its own."""
+    rows, mean = (np.stack(part) for part in zip(*plans, strict=True))
+    if record:
+        rows, mean = (part.reshape(-1, 1, *part.shape[2:]) for part in (rows, mean))
+    return ops.asarray(rows), ops.asarray(mean)
+
+
+def _row(table: list[NumPyArray | None], at: int, runs: int) -> Row:
+    unknown = np.full(runs, np.nan)
+    return Row(*(unknown if part is None else part[at].astype(np.float64) for part in table))
 
 
 def train(
@@ -121,53 +216,10 @@ def train(
     record : bool
         Whether to keep the parameters after every step.
     after_epoch : callable
-        Told of every epoch, in order, at the latest when `AHEAD` more of them are over.
+        Told of every epoch, in order, at the latest when `TOGETHER` more of them are over.
     """
-    has_l1 = bool(np.any(strength.l1.w) or np.any(strength.l1.b))
-    rule = (experiment.optimizer, experiment.decay, experiment.l1_update)
-    loop, measure = ops.fold(make_step(*rule, has_l1)), ops.fold(measurement)
-    problem = _problem(ops, experiment, placed, strength, lr)
-    measured = Measured(placed.train, placed.val, problem.strength)
-    once = (ops.asarray(np.zeros(1)),)
-    unknown = ops.asarray(np.full(start.b.shape, np.nan))
-    state = _start(ops, experiment, start)
-    rows: list[Row] = []
-    steps = [start] if record else []
-    pending: list[tuple[EpochPlan, Row]] = []
-    clock = looked = time.perf_counter()
-    ahead = 1
-
-    def look() -> None:
-        """Await what is under way, and tell of it."""
-        for plan, row in pending:
-            rows.append(Row(*(np.array(ops.to_numpy(part), np.float64) for part in row)))
-            after_epoch(plan, rows[-1])
-        pending.clear()
-
-    host_mean = mean = None
-    for plan in epochs:
-        # To see every step, the loop runs over one at a time.
-        for part in _single_steps(plan) if record else [plan]:
-            if part.mean is not host_mean:  # the same in every epoch, as a rule
-                host_mean, mean = part.mean, ops.asarray(part.mean)
-            state = loop(state, (ops.asarray(part.rows), mean), problem)
-            if record:
-                steps.append(_to_host(ops, state.params))
-        # A measurement is a loop of one step: whatever compiles the training compiles it too.
-        nothing = Row(unknown, unknown, unknown, unknown)
-        pending.append((plan, measure((state.params, nothing), once, measured)[1]))
-        if len(pending) >= ahead:
-            done = len(pending)
-            look()
-            now = time.perf_counter()
-            ahead = max(1, min(AHEAD, int(done * PATIENCE / (now - looked))))
-            looked = now
-    look()
-    return Trained(_to_host(ops, state.params), rows, time.perf_counter() - clock, steps)
-
-
-def _single_steps(plan: EpochPlan) -> list[EpochPlan]:
-    return [EpochPlan(plan.rows[i : i + 1], plan.mean[i : i + 1]) for i in range(len(plan.rows))]
+    program = prepare(ops, experiment, placed, strength, lr, len(start.b))
+    return program.train(start, epochs, record, after_epoch)
 
 
 def _problem(
@@ -183,25 +235,29 @@ def _problem(
     )
 
 
-def _start(ops: Ops, experiment: Experiment, start: Parameters) -> State:
+def _memory(ops: Ops, experiment: Experiment, num_inputs: int, runs: int) -> tuple[Any, Any]:
+    """What the optimizer remembers of w and of b before the first step."""
     _, remember = OPTIMIZERS[experiment.optimizer]
     ones = ops.asarray(np.ones(1))
-    memory_w, memory_b = (remember(ops.asarray(np.zeros_like(part)), ones) for part in start)
-    return State(Parameters(*map(ops.asarray, start)), (memory_w, memory_b))
+    of_w, of_b = (remember(ops.asarray(np.zeros(s)), ones) for s in ((num_inputs, runs), (runs,)))
+    return of_w, of_b
 
 
 def _to_host(ops: Ops, params: Parameters) -> Parameters:
     return Parameters(*(np.array(ops.to_numpy(part)) for part in params))
 
 
-def measurement(
-    ops: Verbs, state: tuple[Parameters, Row], x: Any, data: Measured
-) -> tuple[Parameters, Row]:
-    """The step that measures: it leaves the parameters as they are and fills in a `Row`."""
-    params, row = state
-    return params, Row(
+def look(ops: Verbs, state: State, data: Reading) -> Row:
+    """The losses and norms after an epoch; None for the validation loss of no examples."""
+    params, strength = state.params, data.problem.strength
+    return Row(
         train_loss=loss.value(ops, params, *data.train),
-        val_loss=loss.value(ops, params, *data.val) if data.val else row.val_loss,
+        val_loss=loss.value(ops, params, *data.val) if data.val else None,
         weight_norm=ops.sqrt(ops.sum(params.w * params.w, axis=0)),
-        penalty=penalty.value(ops, params, data.strength),
+        penalty=penalty.value(ops, params, strength),
     )
+
+
+def look_and_keep(ops: Verbs, state: State, data: Reading) -> tuple[Parameters, Row]:
+    """The parameters as well."""
+    return state.params, look(ops, state, data)

@@ -71,6 +71,9 @@ class AdamMemory(NamedTuple):
     power2: Array
 
 
+Strengths: TypeAlias = tuple[Array | None, Array | None]
+"""λ₁ and λ₂ of one parameter; None where it has none."""
+
 Optimizer: TypeAlias = Callable[[Verbs, Array, Any, Hyperparameters], tuple[Array, Any]]
 
 
@@ -129,40 +132,50 @@ OPTIMIZERS: dict[str, tuple[Optimizer, Callable[[Array, Array], Any]]] = {
 
 
 @functools.cache
-def make_step(optimizer: str, decay: str, l1_update: str, has_l1: bool) -> Step:
+def make_step(
+    optimizer: str, decay: str, l1_update: str, has_l1: bool = True, decays_bias: bool = True
+) -> Step:
     """The step that `Ops.fold` loops over; the same arguments give the same function.
 
     A step takes the verbs, a `State`, one row (rows, mean) of an `EpochPlan` and a `Problem`.
-    `has_l1` says whether any λ₁ is above 0: without one, the L1 terms are left out.
+    `has_l1` says whether any λ₁ is above 0 and `decays_bias` whether any strength of the bias is:
+    without them, their terms are left out.
     """
     rule, _ = OPTIMIZERS[optimizer]
-    coupled = decay == "coupled"
-    proximal = has_l1 and l1_update == "proximal"
-    subgradient = has_l1 and l1_update == "subgradient"
+    plain = optimizer == "sgd"
+    coupled = decay == "coupled" and not plain  # where the two coincide, the shorter one
 
     def descend(
-        ops: Verbs, w: Array, g: Array, memory: Any, l1: Array, l2: Array, h: Hyperparameters
+        ops: Verbs, w: Array, g: Array, memory: Any, strength: Strengths, h: Hyperparameters
     ) -> tuple[Array, Any]:
-        if coupled:
+        l1, l2 = strength
+        proximal = l1 is not None and l1_update == "proximal"
+        subgradient = l1 is not None and l1_update == "subgradient"
+        if coupled and l2 is not None:
             g = g + l2 * w
         if subgradient:
-            g = g + l1 * ops.sign(w)
+            g = g + (h.lr * l1 if plain else l1) * ops.sign(w)
         d, memory = rule(ops, g, memory, h)
-        if not coupled:
+        if not coupled and l2 is not None:
             w = (1 - h.lr * l2) * w
-        w = w - h.lr * d
+        w = w - (d if plain else h.lr * d)
         if proximal:
             w = soft_threshold(ops, w, h.lr * l1)
         return w, memory
 
     def step(ops: Verbs, state: State, batch: tuple[Array, Array], problem: Problem) -> State:
-        rows, mean = batch
+        rows, c = batch
         X, y = ops.take(problem.X, rows), ops.take(problem.y, rows)
-        c = mean if problem.weight is None else mean * ops.take(problem.weight, rows)
+        if problem.weight is not None:
+            c = c * ops.take(problem.weight, rows)
+        if plain:  # η ∇L is the gradient of ηL: the rate joins the few numbers of the mean
+            c = problem.hyper.lr * c
         g = loss.gradient(ops, state.params, X, y, c)
-        (l1_w, l1_b), (l2_w, l2_b) = problem.strength
-        w, memory_w = descend(ops, state.params.w, g.w, state.memory[0], l1_w, l2_w, problem.hyper)
-        b, memory_b = descend(ops, state.params.b, g.b, state.memory[1], l1_b, l2_b, problem.hyper)
+        l1, l2 = problem.strength
+        of_w = (l1.w if has_l1 else None, l2.w)
+        of_b = (l1.b if has_l1 else None, l2.b) if decays_bias else (None, None)
+        w, memory_w = descend(ops, state.params.w, g.w, state.memory[0], of_w, problem.hyper)
+        b, memory_b = descend(ops, state.params.b, g.b, state.memory[1], of_b, problem.hyper)
         return State(Parameters(w, b), (memory_w, memory_b))
 
     return step

@@ -60,11 +60,23 @@ class StrictOps:
     def take(self, x: Any, indices: Any) -> Any:
         return xp.take(x, indices, axis=0)
 
-    def fold(self, step: Any) -> Any:
+    def fold(self, step: Any, observe: Any) -> Any:
         def loop(state: Any, xs: Any, data: Any) -> Any:
+            seen = []
             with np.errstate(over="ignore", invalid="ignore"):
-                for i in range(xs[0].shape[0]):
-                    state = step(self, state, tuple(x[i, ...] for x in xs), data)
-            return state
+                for e in range(xs[0].shape[0]):
+                    for i in range(xs[0].shape[1]):
+                        state = step(self, state, tuple(x[e, i, ...] for x in xs), data)
+                    seen.append(observe(self, state, data))
+            return state, _stacked(seen)
 
         return loop
+
+
+def _stacked(trees: list[Any]) -> Any:
+    """One tree like each of them, with a new axis in front of every array."""
+    first = trees[0]
+    if isinstance(first, tuple):
+        parts = [_stacked(list(part)) for part in zip(*trees, strict=True)]
+        return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
+    return None if first is None else xp.stack(trees)

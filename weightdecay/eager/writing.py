@@ -1,0 +1,164 @@
+"""From a tape to a Python function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from weightdecay.eager.buffers import assign
+from weightdecay.eager.dialect import COMMUTES, Dialect
+from weightdecay.eager.recording import Instruction, Tape, Value, When
+from weightdecay.ops import Array
+
+BLOCK_BYTES = 1 << 19
+"""Rows that are gathered at once, in bytes: what stays in the second-level cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """A step on tape: the values of its state, `x` and data, and of the state it returns."""
+
+    tape: Tape
+    state: Sequence[Value]
+    x: Sequence[Value]
+    data: Sequence[Value]
+    after: Sequence[Value]
+
+
+def write_loop(recorded: Recorded, dialect: Dialect, steps: int) -> Callable[..., Sequence[Array]]:
+    """A function of all arrays of state, xs and data to the arrays of the state after the loop."""
+    ends = _of_their_own(recorded)
+    needed = _needed(recorded.tape.instructions, ends)
+    return _function(_loop(recorded, needed, ends, dialect, steps), recorded, dialect)
+
+
+def write_once(recorded: Recorded, dialect: Dialect) -> Callable[..., Sequence[Array]]:
+    """A function of all arrays of state and data to what was recorded from them."""
+
+    def lines() -> Iterator[str]:
+        yield f"def program({', '.join(x.name for x in (*recorded.state, *recorded.data))}):"
+        for made in _needed(recorded.tape.instructions, recorded.after):
+            yield f"    {made.result.name} = " + _spell(dialect.value, made, lambda x: x.name)
+        yield f"    return ({''.join(x.name + ', ' for x in recorded.after)})"
+
+    return _function(lines(), recorded, dialect)
+
+
+def _function(
+    lines: Iterator[str], recorded: Recorded, dialect: Dialect
+) -> Callable[..., Sequence[Array]]:
+    names = dict(dialect.names) | {"gather": dialect.gather, "unbind": dialect.unbind}
+    names |= {"empty": dialect.empty}
+    for number, value in recorded.tape.numbers.items():
+        names[value.name] = dialect.constant(number)
+    exec(compile("\n".join(lines), "<weightdecay.eager>", "exec"), names)
+    program: Callable[..., Sequence[Array]] = names["program"]
+    return program
+
+
+def _of_their_own(recorded: Recorded) -> list[Value]:
+    """The state after a step, every part of it in memory that no other part shares."""
+    made = {instruction.result: instruction for instruction in recorded.tape.instructions}
+    ends: list[Value] = []
+    for start, end in zip(recorded.state, recorded.after, strict=True):
+        is_view = end in made and made[end].operation == "transpose"
+        elsewhere = end in recorded.state and end is not start
+        shared = end.when != When.STEP or end in ends or is_view or elsewhere
+        ends.append(recorded.tape.copy(end) if shared else end)
+    return ends
+
+
+def _needed(instructions: Sequence[Instruction], ends: Sequence[Value]) -> list[Instruction]:
+    """The instructions on which something in the end depends."""
+    wanted, kept = set(ends), []
+    for made in reversed(instructions):
+        if made.result in wanted:
+            kept.append(made)
+            wanted.update(made.operands)
+    return kept[::-1]
+
+
+def _loop(
+    recorded: Recorded,
+    instructions: Sequence[Instruction],
+    ends: Sequence[Value],
+    dialect: Dialect,
+    steps: int,
+) -> Iterator[str]:
+    once, by_block, by_step = (
+        [made for made in instructions if made.result.when == when] for when in When
+    )
+    registers = assign(by_step, recorded.state, ends)
+    gathers = [made for made in by_block if made.operation == "take"]
+    size = _block_size(gathers, dialect.itemsize, steps)
+
+    def whole(x: Value) -> str:
+        return f"{x.name}_block" if x.when == When.BLOCK else x.name
+
+    arguments = [x.name for x in recorded.state]
+    arguments += [f"{x.name}_all" for x in recorded.x] + [x.name for x in recorded.data]
+    yield f"def program({', '.join(arguments)}):"
+    for made in once:
+        yield f"    {made.result.name} = " + _spell(dialect.value, made, lambda x: x.name)
+    for x in registers.copied:
+        yield f"    {x.name} = " + dialect.value["copy"].format(x.name)
+    for name, shape in registers.fresh.items():
+        yield f"    {name} = empty({shape})"
+    for made in gathers:
+        yield f"    {made.result.name}_buffer = None"
+
+    yield f"    for first in range(0, {steps}, {size}):"
+    read_by_block = {x for made in by_block for x in made.operands}
+    read_by_step = {x for made in by_step for x in made.operands if x.when == When.BLOCK}
+    for x in recorded.x:
+        if x in read_by_block | read_by_step:
+            yield f"        {whole(x)} = {x.name}_all[first : first + {size}]"
+    for made in by_block:
+        if made in gathers:
+            rows, buffer = map(whole, made.operands), f"{made.result.name}_buffer"
+            yield f"        {whole(made.result)}, {buffer} = gather({', '.join(rows)}, {buffer})"
+        else:
+            yield f"        {whole(made.result)} = " + _spell(dialect.value, made, whole)
+    if read_by_step:
+        each = sorted(read_by_step, key=lambda x: x.name)
+        parts = ", ".join(f"unbind({whole(x)})" for x in each)
+        yield f"        for {', '.join(x.name for x in each)}, in zip({parts}):"
+    else:
+        yield f"        for _ in range(first, min(first + {size}, {steps})):"
+
+    def register(x: Value) -> str:
+        return registers.of.get(x, x.name)
+
+    for made in by_step:
+        if made.operation == "transpose":
+            yield f"            {made.result.name} = " + _spell(dialect.value, made, register)
+        else:
+            yield "            " + _statement(dialect, made, register)
+    if registers.moves:
+        targets, sources = zip(*registers.moves, strict=True)
+        yield f"            {', '.join(targets)} = {', '.join(sources)}"
+    yield "            pass"
+    yield f"    return ({''.join(name + ', ' for name in registers.results)})"
+
+
+def _spell(templates: Mapping[str, str], made: Instruction, name: Callable[[Value], str]) -> str:
+    return templates[made.operation].format(*map(name, made.operands), axis=made.axis)
+
+
+def _statement(dialect: Dialect, made: Instruction, register: Callable[[Value], str]) -> str:
+    out, operands = register(made.result), [*map(register, made.operands)]
+    templates = dialect.into
+    if made.operation in dialect.over and out in operands:
+        if made.operation in COMMUTES and operands[1] == out:
+            operands.reverse()
+        if operands[0] == out:
+            templates = dialect.over
+    return templates[made.operation].format(*operands, axis=made.axis, out=out)
+
+
+def _block_size(gathers: Sequence[Instruction], itemsize: int, steps: int) -> int:
+    """Steps for which rows are gathered at once."""
+    per_step = itemsize * sum(int(np.prod(made.result.shape)) for made in gathers)
+    return max(1, min(steps, BLOCK_BYTES // per_step)) if per_step else steps
