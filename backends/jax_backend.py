@@ -93,12 +93,14 @@ def _compiled(ops: JaxOps, step: Step, observe: Observe) -> Loop:
             state, _ = jax.lax.scan(lambda s, x: (step(ops, s, x, data), None), state, xs)
             return state, observe(ops, state, data)
 
-        return jax.lax.scan(epoch, state, xs)
+        ended: tuple[Array, Array] = jax.lax.scan(epoch, state, xs)
+        return ended
 
     compiled = jax.jit(epochs)
 
     def loop(state: Array, xs: tuple[Array, ...], data: Array) -> tuple[Array, Array]:
         with ops.precision():
-            return compiled(state, xs, data)
+            ended: tuple[Array, Array] = compiled(state, xs, data)
+        return ended
 
     return loop

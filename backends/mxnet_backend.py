@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import functools
 import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from weightdecay.eager import folding
-from weightdecay.eager.dialect import Dialect
+from weightdecay.eager.recording import Instruction, Recorded, Value, When, needed
 from weightdecay.ops import DTYPES, Array, Loop, NumPyArray, Observe, Ops, Step
 
 with warnings.catch_warnings():
@@ -25,6 +27,9 @@ with warnings.catch_warnings():
 
 version = mx.__version__
 dtypes = DTYPES
+
+UNROLLED = 40
+"""Steps in one graph."""
 
 
 def devices() -> tuple[str, ...]:
@@ -81,7 +86,7 @@ class MXNetOps:
 
 @functools.cache
 def _folded(ops: MXNetOps, step: Step, observe: Observe) -> Loop:
-    program = folding.fold(step, observe, _dialect(ops))
+    program = folding.fold(step, observe, Graphs(ops))
 
     def loop(state: Array, xs: tuple[Array, ...], data: Array) -> tuple[Array, Array]:
         with mx.util.np_shape(True):
@@ -90,42 +95,113 @@ def _folded(ops: MXNetOps, step: Step, observe: Observe) -> Loop:
     return loop
 
 
-def _dialect(ops: MXNetOps) -> Dialect:
-    value = {name: f"{name}({{0}})" for name in ("negative", "absolute", "sqrt", "sign")}
-    binary = ("add", "subtract", "multiply", "divide")
-    value |= {name: f"{name}({{0}}, {{1}})" for name in binary}
-    value |= {"matmul": "dot({0}, {1})", "take": "take({0}, {1}, axis=0)"}
-    value |= {"sum": "sum({0}, axis={axis})"}
-    into = {name: text.replace(")", ", out={out})") for name, text in value.items()}
-    value |= {
-        "clip": "minimum(maximum({0}, {1}), {2})",
-        "transpose": "swapaxes({0}, -1, -2)",
-        "copy": "{0}.copy()",
-    }
-    into |= {
-        "clip": "minimum(maximum({0}, {1}, out={out}), {2}, out={out})",
-        "copy": "{0}.copyto({out})",
-    }
-    called = (*value, "dot", "minimum", "maximum", "swapaxes")
-    context = mx.gpu() if ops.device == "cuda" else mx.cpu()
-    return Dialect(
-        value,
-        into,
-        {},
-        {name: getattr(mx.np, name) for name in called if hasattr(mx.np, name)},
-        empty=functools.partial(mx.np.empty, dtype=ops.dtype, ctx=context),
-        constant=functools.partial(mx.np.array, dtype=ops.dtype, ctx=context),
-        gather=_gather,
-        unbind=_unbind,
-        stack=mx.np.stack,
-        itemsize=np.dtype(ops.dtype).itemsize,
-    )
+@dataclass(frozen=True)
+class Graphs:
+    """A recorded step as a graph of MXNet's own, which costs less than its operations one by one.
+
+    This is what `hybridize` does to a block: a symbol for every value, and the whole run by MXNet's
+    executor. `UNROLLED` steps make one graph.
+    """
+
+    ops: MXNetOps
+
+    def loop(self, recorded: Recorded, steps: int) -> Callable[..., Sequence[Array]]:
+        """The graph of some steps, called until all are done, and one of those that are left."""
+        size = min(steps, UNROLLED)
+        graphs = {size: self._graph(recorded, size)}
+        if steps % size:
+            graphs[steps % size] = self._graph(recorded, steps % size)
+        of_state, of_x = len(recorded.state), len(recorded.x)
+
+        def run(*arrays: Array) -> Sequence[Array]:
+            state: Sequence[Array] = arrays[:of_state]
+            xs, data = arrays[of_state : of_state + of_x], arrays[of_state + of_x :]
+            for first in range(0, steps, size):
+                last = min(first + size, steps)
+                state = graphs[last - first](*state, *(x[first:last] for x in xs), *data)
+            return state
+
+        return run
+
+    def once(self, recorded: Recorded) -> Callable[..., Sequence[Array]]:
+        """The graph of a look."""
+        return self._graph(recorded, 1)
+
+    def stack(self, arrays: Sequence[Array]) -> Array:
+        """One array, with a new axis in front."""
+        return mx.np.stack(arrays)
+
+    def _graph(self, recorded: Recorded, steps: int) -> Callable[..., Sequence[Array]]:
+        if not recorded.after:  # a graph of nothing cannot be
+            return lambda *arrays: ()
+        given = [*recorded.state, *recorded.x, *recorded.data]
+        symbols = {x: mx.sym.var(x.name).as_np_ndarray() for x in given}
+        numbers = {value: number for number, value in recorded.tape.numbers.items()}
+        symbols |= {x: mx.sym.var(x.name).as_np_ndarray() for x in numbers}
+        instructions = needed(recorded.tape.instructions, recorded.after)
+        # Where a product reads a transpose, it reads the matrix itself, with a flag.
+        upright = {m.result: m.operands[0] for m in instructions if m.operation == "transpose"}
+        for made in instructions:  # what is known for the block has the steps along axis 0
+            if made.result.when != When.STEP:
+                symbols[made.result] = _symbol(made, symbols, upright)
+        each = [made for made in instructions if made.result.when == When.STEP]
+        read = {x for made in each for x in made.operands} | set(recorded.after)
+        read |= {upright[x] for x in read if x in upright}
+        parts = {x: _split(symbols[x], x, steps) for x in read if x.when == When.BLOCK}
+        for i in range(steps):
+            symbols |= {x: part[i] for x, part in parts.items()}
+            for made in each:
+                symbols[made.result] = _symbol(made, symbols, upright)
+            after = [symbols[x] for x in recorded.after]
+            if recorded.x:  # a loop, and not a look
+                symbols |= dict(zip(recorded.state, after, strict=True))
+        return self._run(mx.sym.Group(after), given, numbers)
+
+    def _run(
+        self, symbol: Any, given: Sequence[Value], numbers: Mapping[Value, float]
+    ) -> Callable[..., Sequence[Array]]:
+        flags = {"static_alloc": True, "static_shape": True, "inline_limit": 2}
+        graph = mx.ndarray.CachedOp(symbol, list((flags | {"forward_bulk_size": 1000}).items()))
+        places = {x.name: i for i, x in enumerate(given)}
+        constants = {x.name: self.ops.asarray(np.array(number)) for x, number in numbers.items()}
+        order = [(name, places.get(name)) for name in symbol.list_inputs()]
+
+        def run(*arrays: Array) -> Sequence[Array]:
+            found = graph(*(constants[n] if i is None else arrays[i] for n, i in order))
+            found = found if isinstance(found, (list, tuple)) else [found]
+            return [x.as_np_ndarray() for x in found]
+
+        return run
 
 
-def _gather(x: Array, rows: Array, buffer: None) -> tuple[Array, None]:
-    """Rows of x for a block of steps."""
-    return mx.np.take(x, rows, axis=0), None
+def _symbol(made: Instruction, symbols: Mapping[Value, Any], upright: Mapping[Value, Value]) -> Any:
+    operands = [symbols[x] for x in made.operands]
+    S = mx.sym.np
+    match made.operation:
+        case "clip":
+            x, lower, upper = operands
+            return S.minimum(S.maximum(x, lower), upper)
+        case "matmul":
+            flags = {}
+            for i, name in enumerate(("transpose_a", "transpose_b")):
+                if made.operands[i] in upright:
+                    operands[i], flags[name] = symbols[upright[made.operands[i]]], True
+            product = mx.sym.dot(*(x.as_nd_ndarray() for x in operands), **flags)
+            return product.as_np_ndarray()
+        case "sum":
+            return S.sum(*operands, axis=made.axis)
+        case "take":
+            return S.take(*operands, axis=0)
+        case "transpose":
+            return S.swapaxes(*operands, -1, -2)
+        case elementwise:
+            return getattr(S, elementwise)(*operands)
 
 
-def _unbind(x: Array) -> list[Array]:
-    return [x[i] for i in range(x.shape[0])]
+def _split(x: Any, value: Value, steps: int) -> list[Any]:
+    """The steps of an array that has them along axis 0."""
+    if steps == 1:
+        return [mx.sym.np.reshape(x, value.shape)]
+    flags = {"num_outputs": steps, "axis": 0, "squeeze_axis": True}
+    parts = mx.sym.SliceChannel(x.as_nd_ndarray(), **flags)
+    return [parts[i].as_np_ndarray() for i in range(steps)]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from weightdecay.eager import folding
 from weightdecay.eager.dialect import Dialect
+from weightdecay.eager.writing import Writer
 from weightdecay.ops import DTYPES, Array, Loop, NumPyArray, Observe, Ops, Step
 
 version = np.__version__
@@ -67,7 +68,7 @@ class NumPyOps:
 
 @functools.cache
 def _folded(ops: NumPyOps, step: Step, observe: Observe) -> Loop:
-    program = folding.fold(step, observe, _dialect(ops.dtype))
+    program = folding.fold(step, observe, Writer(_dialect(ops.dtype)))
 
     def loop(state: Array, xs: tuple[Array, ...], data: Array) -> tuple[Array, Array]:
         # A diverging run overflows on its way to infinity: reported as such, not as a warning.

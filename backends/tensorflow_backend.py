@@ -7,7 +7,7 @@ import functools
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,15 +141,40 @@ def _compiled(ops: TensorFlowOps, step: Step, observe: Observe) -> Loop:
         whole = tf.nest.map_structure(lambda x: None if x is None else next(stacks), like)
         return state, whole
 
-    function = tf.function(epochs, autograph=False, jit_compile=True)
     by_shapes: dict[tuple[Any, ...], Loop] = {}  # tf.function itself warns of many shapes
 
     def loop(state: Array, xs: tuple[Array, ...], data: Array) -> tuple[Array, Array]:
         arguments = state, xs, data
-        shapes = tuple(getattr(x, "shape", None) for x in tf.nest.flatten(arguments))
+        flat = tf.nest.flatten(arguments)
+        shapes = tuple(x if x is None else x.shape for x in flat)
         with ops.placement():
             if shapes not in by_shapes:
-                by_shapes[shapes] = function.get_concrete_function(*arguments)
-            return by_shapes[shapes](*arguments)
+                by_shapes[shapes] = _flat(epochs, arguments)
+            return by_shapes[shapes](*(x for x in flat if x is not None))
 
     return loop
+
+
+def _flat(epochs: Loop, arguments: tuple[Any, ...]) -> Callable[..., Any]:
+    """`epochs` compiled for arguments of these shapes, as a function of their tensors in order."""
+    leaves = tf.nest.flatten(arguments)
+    like: list[Any] = []
+
+    def of_tensors(*tensors: Array) -> list[Array]:
+        given = iter(tensors)
+        whole = [None if x is None else next(given) for x in leaves]
+        like[:] = [epochs(*tf.nest.pack_sequence_as(arguments, whole))]
+        return [x for x in tf.nest.flatten(like[0]) if x is not None]
+
+    function = tf.function(of_tensors, autograph=False, jit_compile=True)
+    compiled = function.get_concrete_function(*(x for x in leaves if x is not None))
+    structure = tf.nest.map_structure(lambda x: x is not None, like[0])
+    # Past the checks of the arguments, which take longer than short loops; the shapes are known.
+    inner = getattr(compiled, "inference_fn", None)
+    call = getattr(inner, "call_flat", compiled)
+
+    def run(*tensors: Array) -> Any:
+        found = iter(call(*tensors))
+        return tf.nest.map_structure(lambda there: next(found) if there else None, structure)
+
+    return run

@@ -11,6 +11,7 @@ import torch
 
 from weightdecay.eager import folding
 from weightdecay.eager.dialect import Dialect
+from weightdecay.eager.writing import Writer
 from weightdecay.ops import DTYPES, Array, Loop, NumPyArray, Observe, Ops, Step
 
 version = torch.__version__
@@ -73,7 +74,7 @@ class TorchOps:
 
 @functools.cache
 def _folded(ops: TorchOps, step: Step, observe: Observe) -> Loop:
-    program = folding.fold(step, observe, _dialect(ops))
+    program = folding.fold(step, observe, Writer(_dialect(ops)))
 
     def loop(state: Array, xs: tuple[Array, ...], data: Array) -> tuple[Array, Array]:
         with torch.inference_mode():
@@ -114,7 +115,7 @@ def _dialect(ops: TorchOps) -> Dialect:
         constant=functools.partial(torch.tensor, dtype=dtype, device=ops.device),
         gather=_gather,
         unbind=torch.unbind,
-        stack=torch.stack,
+        stack=lambda arrays: torch.stack(list(arrays)),
         itemsize=dtype.itemsize,
     )
 

@@ -37,6 +37,8 @@ NEEDS = {
 ONCE = {
     "test_audit.py",
     "test_bad_input.py",
+    "test_bench.py",
+    "test_bench_cli.py",
     "test_cli.py",
     "test_data.py",
     "test_environments.py",
@@ -47,6 +49,7 @@ ONCE = {
     "test_matrix.py",
     "test_parity.py",
     "test_readme.py",
+    "test_sweep_cli.py",
     "test_translation_cli.py",
     "test_translation_dialects.py",
     "test_translation_syntax.py",

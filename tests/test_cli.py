@@ -115,8 +115,8 @@ def test_every_option_reaches_the_experiment(run: Run, table: Path) -> None:
         "--validation-fraction 0.4 --standardize both --degree 2 --penalty elasticnet "
         "--lambda 0.5 --lambda 1 --l1-ratio 0.2 --penalty-factor income=0 --penalize-bias "
         "--optimizer nesterov --decay decoupled --l1-update subgradient --lr 0.02 --momentum 0.5 "
-        "--betas 0.8 0.99 --eps 1e-6 --batch-size full --epochs 4 --init-std 0.1 --seed 7 "
-        "--dtype float32 --backend numpy --device cpu --format json"
+        "--betas 0.8 0.99 --eps 1e-6 --batch-size full --epochs 4 --no-shuffle "
+        "--init-std 0.1 --seed 7 --dtype float32 --backend numpy --device cpu --format json"
     )
     report = run(*options.split()).json
     assert report["dtype"] == "float32"
@@ -144,6 +144,7 @@ def test_every_option_reaches_the_experiment(run: Run, table: Path) -> None:
         "eps": 1e-6,
         "batch_size": "full",
         "epochs": 4,
+        "shuffle": False,
         "init_std": 0.1,
         "seed": 7,
     }

@@ -14,6 +14,7 @@ __all__ = [
     "AUDIT_RESIDUAL",
     "BOOK",
     "CERTIFICATE",
+    "EXPONENT",
     "L1",
     "PARITY",
     "RIDGE",
@@ -46,6 +47,9 @@ AUDIT_LAMBDA = 1e-6
 
 TRANSLATION = {"float64": 1e-12, "rounded": 1e-6, "float32": 1e-6}
 """Code in its framework against its equations, by what computes the settings or the state."""
+
+EXPONENT = 1e-9
+"""Exponents fitted to a power law, absolute."""
 
 CERTIFICATE = 1e-9
 """Optimality residual and gap, relative to the scale of the gradient and of the objective."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from weightdecay.parity import Comparison, Divergence, compare
     from weightdecay.registry import load
     from weightdecay.survey import BackendInfo, available
+    from weightdecay.sweeping.result import SweepResult
+    from weightdecay.sweeping.running import sweep
     from weightdecay.train import FitResult, fit
     from weightdecay.translation.translating import Translation, translate
 
@@ -43,6 +45,7 @@ _HOME = {
     "FitResult": "train",
     "History": "history",
     "Polynomial": "data.sources",
+    "SweepResult": "sweeping.result",
     "Synthetic": "data.sources",
     "Table": "data.sources",
     "Translation": "translation.translating",
@@ -57,6 +60,7 @@ _HOME = {
     "load": "registry",
     "load_data": "data.load",
     "monomial_features": "data.monomials",
+    "sweep": "sweeping.running",
     "translate": "translation.translating",
 }
 
@@ -73,6 +77,7 @@ __all__ = [
     "FitResult",
     "History",
     "Polynomial",
+    "SweepResult",
     "Synthetic",
     "Table",
     "Translation",
@@ -89,6 +94,7 @@ __all__ = [
     "load",
     "load_data",
     "monomial_features",
+    "sweep",
     "translate",
 ]
 

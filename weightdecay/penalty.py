@@ -13,11 +13,15 @@ import numpy as np
 
 from weightdecay.errors import InputError, UnknownNameError
 from weightdecay.experiment import Experiment
+from weightdecay.loss import is_absent
 from weightdecay.ops import Array, NumPyArray, Parameters, Verbs
 
 
 class Strength(NamedTuple):
-    """λ₁ and λ₂ of every parameter: w has shape (num_inputs, runs) or (1, runs), b has (runs,)."""
+    """λ₁ and λ₂ of every parameter: w has shape (num_inputs, runs) or (1, runs), b has (runs,).
+
+    In a loop, the parts of `l1` are () where no λ₁ is above 0.
+    """
 
     l1: Parameters
     l2: Parameters
@@ -25,10 +29,14 @@ class Strength(NamedTuple):
 
 def value(ops: Verbs, params: Parameters, strength: Strength) -> Array:
     """λ₂/2 ‖w‖² + λ₁ ‖w‖₁, and the same of the bias where it has a strength; shape (runs,)."""
-    (l1_w, l1_b), (l2_w, l2_b) = strength
-    w, b = params
-    of_weights = ops.sum(l2_w * w * w / 2 + l1_w * abs(w), axis=0)
-    return of_weights + l2_b * b * b / 2 + l1_b * abs(b)
+    (w, b), (l1, l2) = params, strength
+    of_weights = l2.w * w * w / 2
+    of_bias = None if is_absent(b) else l2.b * b * b / 2
+    if not is_absent(l1.w):
+        of_weights = of_weights + l1.w * abs(w)
+        of_bias = None if of_bias is None else of_bias + l1.b * abs(b)
+    total = ops.sum(of_weights, axis=0)
+    return total if of_bias is None else total + of_bias
 
 
 def soft_threshold(ops: Verbs, v: Array, t: Array) -> Array:

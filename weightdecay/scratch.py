@@ -17,10 +17,12 @@ from weightdecay.experiment import Experiment
 from weightdecay.history import AfterEpoch, Row, Trained
 from weightdecay.ops import Array, NumPyArray, Ops, Parameters, Step, Verbs
 from weightdecay.penalty import Strength
-from weightdecay.update import OPTIMIZERS, Hyperparameters, Problem, State, make_step
+from weightdecay.update import OPTIMIZERS, READS, Form, Hyperparameters, Problem, State, make_step
 
 TOGETHER = 64
 """Epochs that one call of the loop runs at most; in between, nothing waits for the host."""
+FEW = 1 << 24
+"""Bytes of examples up to which a copy of them in homogeneous coordinates is made."""
 WORK = 1 << 26
 """Examples × inputs × runs of such a call, about a tenth of a second."""
 
@@ -28,7 +30,8 @@ WORK = 1 << 26
 class Examples(NamedTuple):
     """All examples of one part: X (n, num_inputs), y (n, 1) and c, the weights of their mean.
 
-    c holds 1/n or the sample weight over n, (n, 1) or (n, runs).
+    c holds 1/n or the sample weight over n, (n, 1) or (n, runs). In homogeneous coordinates X is
+    [X 1 y], and y is ().
     """
 
     X: Array
@@ -47,28 +50,54 @@ class Placed(NamedTuple):
     weight: Array | None
     val: Examples | None
 
+    @property
+    def homogeneous(self) -> bool:
+        """Whether bias and target are inputs like the others."""
+        return isinstance(self.train.y, tuple)
+
 
 class Reading(NamedTuple):
-    """What the loop reads: the training, and the examples of both parts for the look at it."""
+    """What the loop reads: the training, and what the look at it needs beside.
+
+    `c` holds the weights of the mean over the training examples. `is_weight` is 1 for weights and 0
+    for what else `w` holds, (num_inputs, 1) or (1, 1).
+    """
 
     problem: Problem
-    train: Examples
+    c: Array
     val: Examples | None
+    is_weight: Array
+
+
+class Look(NamedTuple):
+    """A `Row` on the backend; `val_loss` is None where there are no validation examples."""
+
+    train_loss: Array
+    val_loss: Array | None
+    weight_norm: Array
+    penalty: Array
 
 
 def place(ops: Ops, dataset: Dataset) -> Placed:
-    """Bring the examples of a dataset to the backend."""
-    n, m = dataset.num_train, dataset.num_val
-    X, y = ops.asarray(dataset.X_train), ops.asarray(dataset.y_train[:, None])
-    weight = _columns(dataset.weight_train)
-    val = None
-    if m:
-        c = _mean(m, _columns(dataset.weight_val))
-        val = Examples(*map(ops.asarray, (dataset.X_val, dataset.y_val[:, None], c)))
+    """Bring the examples of a dataset to the backend.
+
+    Where they are few, a step is so short that the number of its operations counts: they are
+    placed in homogeneous coordinates, which need half as many. Of many, no copy is made.
+    """
+    homogeneous = dataset.X_train.nbytes <= FEW
+
+    def examples(X: NumPyArray, y: NumPyArray, weight: NumPyArray | None) -> Examples:
+        c = ops.asarray(_mean(len(y), _columns(weight)))
+        if homogeneous:
+            return Examples(ops.asarray(np.column_stack([X, np.ones_like(y), y])), (), c)
+        return Examples(ops.asarray(X), ops.asarray(y[:, None]), c)
+
+    d = dataset
+    weight = _columns(d.weight_train)
     return Placed(
-        Examples(X, y, ops.asarray(_mean(n, weight))),
+        examples(d.X_train, d.y_train, d.weight_train),
         None if weight is None else ops.asarray(weight),
-        val,
+        examples(d.X_val, d.y_val, d.weight_val) if d.num_val else None,
     )
 
 
@@ -103,6 +132,7 @@ class Program:
     step: Step
     data: Reading
     memory: tuple[Any, Any]
+    homogeneous: bool
     work: int
 
     def train(
@@ -115,7 +145,7 @@ class Program:
         """Train from `start`; the arguments are those of the function `train`."""
         ops = self.ops
         loop = ops.fold(self.step, look_and_keep if record else look)
-        state = State(Parameters(*map(ops.asarray, start)), self.memory)
+        state = self.begin(start)
         rows: list[Row] = []
         steps = [start] if record else []
         clock = time.perf_counter()
@@ -123,14 +153,36 @@ class Program:
             state, seen = loop(state, _stacked(ops, plans, record), self.data)
             if record:
                 kept, seen = seen
-                steps += map(Parameters, *(list(np.array(ops.to_numpy(part))) for part in kept))
+                steps += self._each(kept)
             table = [None if part is None else np.array(ops.to_numpy(part)) for part in seen]
             last = len(plans[0].rows) - 1 if record else 0
             for e, plan in enumerate(plans):
                 at = e * (last + 1) + last  # a recording looks at every step
                 rows.append(_row(table, at, len(start.b)))
                 after_epoch(plan, rows[-1])
-        return Trained(_to_host(ops, state.params), rows, time.perf_counter() - clock, steps)
+        params = self.end(state)
+        return Trained(params, rows, time.perf_counter() - clock, steps)
+
+    def begin(self, start: Parameters) -> State:
+        """Place the state before the first step."""
+        w, b = start
+        if self.homogeneous:
+            joined = np.concatenate([w, b[None], np.full((1, len(b)), -1.0)])
+            return State(Parameters(self.ops.asarray(joined), ()), self.memory)
+        return State(Parameters(*map(self.ops.asarray, start)), self.memory)
+
+    def end(self, state: State) -> Parameters:
+        """Bring the parameters to the host: w (num_inputs, runs) and b (runs,)."""
+        return self._apart(state.params)
+
+    def _apart(self, params: Parameters) -> Parameters:
+        w = np.array(self.ops.to_numpy(params.w))
+        if self.homogeneous:
+            return Parameters(w[..., :-2, :], w[..., -2, :])
+        return Parameters(w, np.array(self.ops.to_numpy(params.b)))
+
+    def _each(self, kept: Parameters) -> Iterator[Parameters]:
+        return map(Parameters, *self._apart(kept))
 
 
 def prepare(
@@ -142,18 +194,36 @@ def prepare(
     runs: int,
 ) -> Program:
     """Place everything of a training of `runs` runs but its start; the rest is as in `train`."""
-    has_l1 = bool(np.any(strength.l1.w) or np.any(strength.l1.b))
-    decays_bias = bool(np.any(strength.l1.b) or np.any(strength.l2.b))
-    rule = (experiment.optimizer, experiment.decay, experiment.l1_update)
-    problem = _problem(ops, experiment, placed, strength, lr)
+    form = Form(
+        decays_bias=bool(np.any(strength.l1.b) or np.any(strength.l2.b)),
+        homogeneous=placed.homogeneous,
+        one_rate=len(lr) == 1 and (placed.weight is None or placed.weight.shape[1] == 1),
+    )
     n, p = placed.train.X.shape
+    is_weight = np.ones((1, 1))
+    if form.homogeneous:
+        strength = Strength(*(_joined(part, p, runs) for part in strength))
+        is_weight = np.concatenate([np.ones((p - 2, 1)), np.zeros((2, 1))])
+        lr = np.concatenate([np.broadcast_to(lr, (p - 1, len(lr))), np.zeros((1, len(lr)))])
+    problem = _problem(ops, experiment, placed, strength, lr)
+    if form.homogeneous and form.one_rate and experiment.optimizer == "sgd":
+        X_eta = ops.to_numpy(placed.train.X) * lr.T
+        problem = problem._replace(X_eta=ops.asarray(X_eta))
+    shapes = ((p, runs), None if form.homogeneous else (runs,))
     return Program(
         ops=ops,
-        step=_train_step(*rule, has_l1, decays_bias),
-        data=Reading(problem, placed.train, placed.val),
-        memory=_memory(ops, experiment, p, runs),
+        step=_train_step(experiment.optimizer, experiment.decay, experiment.l1_update, form),
+        data=Reading(problem, placed.train.c, placed.val, ops.asarray(is_weight)),
+        memory=_memory(ops, experiment, *shapes),
+        homogeneous=form.homogeneous,
         work=n * p * runs,
     )
+
+
+def _joined(strength: Parameters, p: int, runs: int) -> Parameters:
+    """Strengths of inputs, bias and target, (p, runs)."""
+    w, b = np.broadcast_to(strength.w, (p - 2, runs)), np.broadcast_to(strength.b, (1, runs))
+    return Parameters(np.concatenate([w, b, np.zeros((1, runs))]), ())
 
 
 @functools.cache
@@ -225,39 +295,48 @@ def train(
 def _problem(
     ops: Ops, experiment: Experiment, placed: Placed, strength: Strength, lr: NumPyArray
 ) -> Problem:
-    shared = (experiment.momentum, *experiment.betas, experiment.eps)
+    e = experiment
+    settings = {"momentum": e.momentum, "beta1": e.betas[0], "beta2": e.betas[1], "eps": e.eps}
+    read = {name: ops.asarray(np.array([settings[name]])) for name in READS[e.optimizer]}
+    if not (np.any(strength.l1.w) or np.any(strength.l1.b)):
+        strength = strength._replace(l1=Parameters((), ()))
     return Problem(
         X=placed.train.X,
         y=placed.train.y,
         weight=placed.weight,
-        strength=Strength(*(Parameters(*map(ops.asarray, part)) for part in strength)),
-        hyper=Hyperparameters(ops.asarray(lr), *(ops.asarray(np.array([h])) for h in shared)),
+        strength=Strength(*(_placed(ops, part) for part in strength)),
+        hyper=Hyperparameters(ops.asarray(lr), **read),
     )
 
 
-def _memory(ops: Ops, experiment: Experiment, num_inputs: int, runs: int) -> tuple[Any, Any]:
-    """What the optimizer remembers of w and of b before the first step."""
+def _placed(ops: Ops, params: Parameters) -> Parameters:
+    return Parameters(*(x if isinstance(x, tuple) else ops.asarray(x) for x in params))
+
+
+def _memory(
+    ops: Ops, experiment: Experiment, of_w: tuple[int, int], of_b: tuple[int] | None
+) -> tuple[Any, Any]:
+    """What the optimizer remembers of w and of b, of these shapes, before the first step."""
     _, remember = OPTIMIZERS[experiment.optimizer]
     ones = ops.asarray(np.ones(1))
-    of_w, of_b = (remember(ops.asarray(np.zeros(s)), ones) for s in ((num_inputs, runs), (runs,)))
-    return of_w, of_b
+
+    def zeros(shape: tuple[int, ...]) -> Any:
+        return remember(ops.asarray(np.zeros(shape)), ones)
+
+    return zeros(of_w), () if of_b is None else zeros(of_b)
 
 
-def _to_host(ops: Ops, params: Parameters) -> Parameters:
-    return Parameters(*(np.array(ops.to_numpy(part)) for part in params))
-
-
-def look(ops: Verbs, state: State, data: Reading) -> Row:
+def look(ops: Verbs, state: State, data: Reading) -> Look:
     """The losses and norms after an epoch; None for the validation loss of no examples."""
-    params, strength = state.params, data.problem.strength
-    return Row(
-        train_loss=loss.value(ops, params, *data.train),
+    params, (X, y, *_) = state.params, data.problem
+    return Look(
+        train_loss=loss.value(ops, params, X, y, data.c),
         val_loss=loss.value(ops, params, *data.val) if data.val else None,
-        weight_norm=ops.sqrt(ops.sum(params.w * params.w, axis=0)),
-        penalty=penalty.value(ops, params, strength),
+        weight_norm=ops.sqrt(ops.sum(data.is_weight * params.w * params.w, axis=0)),
+        penalty=penalty.value(ops, params, data.problem.strength),
     )
 
 
-def look_and_keep(ops: Verbs, state: State, data: Reading) -> tuple[Parameters, Row]:
+def look_and_keep(ops: Verbs, state: State, data: Reading) -> tuple[Parameters, Look]:
     """The parameters as well."""
     return state.params, look(ops, state, data)

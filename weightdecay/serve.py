@@ -16,6 +16,7 @@ import numpy as np
 
 from weightdecay import book, frames, remote
 from weightdecay.auditing import remote as auditing
+from weightdecay.benching import work
 from weightdecay.errors import UnknownNameError
 from weightdecay.ops import NumPyArray
 from weightdecay.registry import load_adapter
@@ -45,13 +46,22 @@ def _rehearse(header: Header, arrays: Arrays) -> tuple[Header, Arrays]:
     return staging.answer(header, arrays)
 
 
+def _sweep(header: Header, arrays: Arrays) -> tuple[Header, Arrays]:
+    from weightdecay.sweeping import remote as sweeping
+
+    return sweeping.answer(header, arrays)
+
+
 CALLS: dict[str, Call] = {
     "hello": hello,
     "fit": remote.answer,
+    "sweep": _sweep,
     "rehearse": _rehearse,
     "book": book.answer,
     "audit": auditing.answer,
     "atlas": auditing.answer_entries,
+    "bench_prepare": work.prepare,
+    "bench_measure": work.measure,
 }
 """What a worker can be asked."""
 

@@ -133,7 +133,7 @@ def fit(
     backend = resolve_name(backend)
     ops = load(backend, dtype, device)
     trainer = load_native(backend) if implementation == "native" else None
-    dataset = _dataset(experiment, data)
+    dataset = as_dataset(experiment, data)
     experiment = replace(experiment, data=dataset.source)
     strength = penalty.strength(experiment, dataset.columns)
     start = initial_state(experiment, dataset, initial)
@@ -196,7 +196,8 @@ def _epochs(
     return lambda: minibatches.draw(n, size, count, experiment.seed, experiment.shuffle), count
 
 
-def _dataset(experiment: Experiment, data: Data | None) -> Dataset:
+def as_dataset(experiment: Experiment, data: Data | None) -> Dataset:
+    """What was passed, or what an experiment describes."""
     if data is None:
         return load_data(experiment.data, experiment.seed)
     if isinstance(data, Dataset):

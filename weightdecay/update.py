@@ -32,20 +32,21 @@ from weightdecay.penalty import Strength, soft_threshold
 
 
 class Hyperparameters(NamedTuple):
-    """Of shape (runs,) or (1,), in the dtype of the run."""
+    """Of shape (runs,) or (1,), in the dtype of the run; None where the rule does not read it."""
 
     lr: Array
-    momentum: Array
-    beta1: Array
-    beta2: Array
-    eps: Array
+    momentum: Array = None
+    beta1: Array = None
+    beta2: Array = None
+    eps: Array = None
 
 
 class Problem(NamedTuple):
     """What every step reads: the training examples, λ and the hyperparameters.
 
     X is (n, num_inputs), y (n, 1); `weight` holds sample weights of mean 1, (n, 1) or (n, runs), or
-    is None.
+    is None. In homogeneous coordinates (`Form`) the learning rates are (num_inputs + 2, 1 or runs),
+    and `X_eta` is X with every column multiplied by its rate, where all runs share the rates.
     """
 
     X: Array
@@ -53,6 +54,7 @@ class Problem(NamedTuple):
     weight: Array | None
     strength: Strength
     hyper: Hyperparameters
+    X_eta: Array | None = None
 
 
 class State(NamedTuple):
@@ -130,20 +132,45 @@ OPTIMIZERS: dict[str, tuple[Optimizer, Callable[[Array, Array], Any]]] = {
 }
 """Name to the rule and the memory it starts with."""
 
+READS: dict[str, tuple[str, ...]] = {
+    "sgd": (),
+    "momentum": ("momentum",),
+    "nesterov": ("momentum",),
+    "adam": ("beta1", "beta2", "eps"),
+}
+"""Name to the hyperparameters it reads beside the learning rate."""
+
+
+class Form(NamedTuple):
+    """What of a step is known before its numbers are.
+
+    Attributes
+    ----------
+    decays_bias : bool
+        Whether any strength of the bias is above 0: without one, its terms are left out.
+    homogeneous : bool
+        Whether bias and target are inputs (see `weightdecay.loss`): λ is 0 for the target and for
+        a free bias, and so is the learning rate for the target, which keeps its weight at −1.
+    one_rate : bool
+        Whether all runs share the learning rate and the sample weights.
+    """
+
+    decays_bias: bool = True
+    homogeneous: bool = False
+    one_rate: bool = False
+
 
 @functools.cache
-def make_step(
-    optimizer: str, decay: str, l1_update: str, has_l1: bool = True, decays_bias: bool = True
-) -> Step:
+def make_step(optimizer: str, decay: str, l1_update: str, form: Form) -> Step:
     """The step that `Ops.fold` loops over; the same arguments give the same function.
 
     A step takes the verbs, a `State`, one row (rows, mean) of an `EpochPlan` and a `Problem`.
-    `has_l1` says whether any λ₁ is above 0 and `decays_bias` whether any strength of the bias is:
-    without them, their terms are left out.
     """
     rule, _ = OPTIMIZERS[optimizer]
-    plain = optimizer == "sgd"
-    coupled = decay == "coupled" and not plain  # where the two coincide, the shorter one
+    # The step of plain SGD, η ∇L, is the gradient of ηL: the rate can go where it costs least.
+    plain = optimizer == "sgd" and (form.one_rate or not form.homogeneous)
+    # For SGD the two coincide, and this one is shorter.
+    coupled = decay == "coupled" and optimizer != "sgd"
 
     def descend(
         ops: Verbs, w: Array, g: Array, memory: Any, strength: Strengths, h: Hyperparameters
@@ -165,17 +192,24 @@ def make_step(
 
     def step(ops: Verbs, state: State, batch: tuple[Array, Array], problem: Problem) -> State:
         rows, c = batch
-        X, y = ops.take(problem.X, rows), ops.take(problem.y, rows)
+        X = ops.take(problem.X, rows)
+        y = () if form.homogeneous else ops.take(problem.y, rows)
         if problem.weight is not None:
             c = c * ops.take(problem.weight, rows)
-        if plain:  # η ∇L is the gradient of ηL: the rate joins the few numbers of the mean
-            c = problem.hyper.lr * c
-        g = loss.gradient(ops, state.params, X, y, c)
-        l1, l2 = problem.strength
+        h, (l1, l2) = problem.hyper, problem.strength
+        if plain and form.homogeneous:  # Σ cᵢ ηxᵢ rᵢ: what is beside r needs no parameter
+            S = c * ops.take(problem.X_eta, rows)
+            r = loss.residual(ops, state.params, X, y)
+            g = Parameters(ops.matmul(ops.matrix_transpose(S), r), ())
+        else:
+            g = loss.gradient(ops, state.params, X, y, h.lr * c if plain else c)
+        has_l1 = not loss.is_absent(l1.w)
         of_w = (l1.w if has_l1 else None, l2.w)
-        of_b = (l1.b if has_l1 else None, l2.b) if decays_bias else (None, None)
-        w, memory_w = descend(ops, state.params.w, g.w, state.memory[0], of_w, problem.hyper)
-        b, memory_b = descend(ops, state.params.b, g.b, state.memory[1], of_b, problem.hyper)
+        w, memory_w = descend(ops, state.params.w, g.w, state.memory[0], of_w, h)
+        if form.homogeneous:
+            return State(Parameters(w, ()), (memory_w, ()))
+        of_b = (l1.b if has_l1 else None, l2.b) if form.decays_bias else (None, None)
+        b, memory_b = descend(ops, state.params.b, g.b, state.memory[1], of_b, h)
         return State(Parameters(w, b), (memory_w, memory_b))
 
     return step

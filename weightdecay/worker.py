@@ -98,6 +98,8 @@ class Worker:
         The interpreter; `weightdecay.environments.resolve` finds it.
     script : path
         What it runs.
+    variables : mapping, optional
+        Environment variables that it has beside those of this process, or in their place.
 
     Raises
     ------
@@ -105,7 +107,14 @@ class Worker:
         The interpreter cannot be started.
     """
 
-    def __init__(self, backend: str, python: str | Path, *, script: Path = CHILD) -> None:
+    def __init__(
+        self,
+        backend: str,
+        python: str | Path,
+        *,
+        script: Path = CHILD,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self.backend = backend
         self.python = Path(python)
         self._asked: deque[str] = deque()
@@ -121,7 +130,7 @@ class Worker:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 pass_fds=[lifeline],
-                env=_environment(),
+                env=environment() | dict(variables or {}),
                 # Ctrl-C is for the parent, which closes its workers; and a group can be killed.
                 start_new_session=True,
             )
@@ -331,6 +340,6 @@ class Worker:
                 self._tail = (self._tail + chunk)[-TAIL:]
 
 
-def _environment() -> dict[str, str]:
-    """What the worker inherits: all but the variables that would lend it this Python's packages."""
+def environment() -> dict[str, str]:
+    """What a worker inherits: all but the variables that would lend it this Python's packages."""
     return {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}

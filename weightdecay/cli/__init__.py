@@ -15,9 +15,11 @@ import click
 from weightdecay import __version__
 from weightdecay.cli.audit import audit
 from weightdecay.cli.backends import backends, env
+from weightdecay.cli.bench import bench
 from weightdecay.cli.book import book
 from weightdecay.cli.parity import parity
 from weightdecay.cli.run import run
+from weightdecay.cli.sweep import sweep
 from weightdecay.cli.translate import translate
 from weightdecay.errors import WeightDecayError
 
@@ -28,7 +30,7 @@ def cli() -> None:
     """Weight decay, defined once and run on any backend."""
 
 
-for command in (run, audit, backends, parity, book, env, translate):
+for command in (run, sweep, audit, backends, parity, book, env, translate, bench):
     cli.add_command(command)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-_STREAMS = ("data", "split", "initial", "minibatches")
+_STREAMS = ("data", "split", "initial", "minibatches", "folds")
 
 
 def generator(seed: int, stream: str) -> np.random.Generator:

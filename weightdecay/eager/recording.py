@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, TypeAlias
@@ -186,3 +186,24 @@ def _lines_up(operands: tuple[Value, ...], shape: Shape) -> bool:
 def _not_by_blocks(*operands: Value) -> When:
     when = max(x.when for x in operands)
     return When.STEP if when == When.BLOCK else when
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """A step on tape: the values of its state, `x` and data, and of the state it returns."""
+
+    tape: Tape
+    state: Sequence[Value]
+    x: Sequence[Value]
+    data: Sequence[Value]
+    after: Sequence[Value]
+
+
+def needed(instructions: Sequence[Instruction], ends: Sequence[Value]) -> list[Instruction]:
+    """The instructions on which something in the end depends."""
+    wanted, kept = set(ends), []
+    for made in reversed(instructions):
+        if made.result in wanted:
+            kept.append(made)
+            wanted.update(made.operands)
+    return kept[::-1]

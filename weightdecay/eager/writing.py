@@ -9,29 +9,37 @@ import numpy as np
 
 from weightdecay.eager.buffers import assign
 from weightdecay.eager.dialect import COMMUTES, Dialect
-from weightdecay.eager.recording import Instruction, Tape, Value, When
+from weightdecay.eager.recording import Instruction, Recorded, Value, When, needed
 from weightdecay.ops import Array
 
 BLOCK_BYTES = 1 << 19
 """Rows that are gathered at once, in bytes: what stays in the second-level cache."""
 
 
-@dataclass(frozen=True, eq=False)
-class Recorded:
-    """A step on tape: the values of its state, `x` and data, and of the state it returns."""
+@dataclass(frozen=True)
+class Writer:
+    """Writes recorded steps in a dialect; a `weightdecay.eager.folding.Compiler`."""
 
-    tape: Tape
-    state: Sequence[Value]
-    x: Sequence[Value]
-    data: Sequence[Value]
-    after: Sequence[Value]
+    dialect: Dialect
+
+    def loop(self, recorded: Recorded, steps: int) -> Callable[..., Sequence[Array]]:
+        """See `write_loop`."""
+        return write_loop(recorded, self.dialect, steps)
+
+    def once(self, recorded: Recorded) -> Callable[..., Sequence[Array]]:
+        """See `write_once`."""
+        return write_once(recorded, self.dialect)
+
+    def stack(self, arrays: Sequence[Array]) -> Array:
+        """One array, with a new axis in front."""
+        return self.dialect.stack(arrays)
 
 
 def write_loop(recorded: Recorded, dialect: Dialect, steps: int) -> Callable[..., Sequence[Array]]:
     """A function of all arrays of state, xs and data to the arrays of the state after the loop."""
     ends = _of_their_own(recorded)
-    needed = _needed(recorded.tape.instructions, ends)
-    return _function(_loop(recorded, needed, ends, dialect, steps), recorded, dialect)
+    lines = _loop(recorded, needed(recorded.tape.instructions, ends), ends, dialect, steps)
+    return _function(lines, recorded, dialect)
 
 
 def write_once(recorded: Recorded, dialect: Dialect) -> Callable[..., Sequence[Array]]:
@@ -39,7 +47,7 @@ def write_once(recorded: Recorded, dialect: Dialect) -> Callable[..., Sequence[A
 
     def lines() -> Iterator[str]:
         yield f"def program({', '.join(x.name for x in (*recorded.state, *recorded.data))}):"
-        for made in _needed(recorded.tape.instructions, recorded.after):
+        for made in needed(recorded.tape.instructions, recorded.after):
             yield f"    {made.result.name} = " + _spell(dialect.value, made, lambda x: x.name)
         yield f"    return ({''.join(x.name + ', ' for x in recorded.after)})"
 
@@ -50,7 +58,7 @@ def _function(
     lines: Iterator[str], recorded: Recorded, dialect: Dialect
 ) -> Callable[..., Sequence[Array]]:
     names = dict(dialect.names) | {"gather": dialect.gather, "unbind": dialect.unbind}
-    names |= {"empty": dialect.empty}
+    names |= {"empty": dialect.empty, "spare": []}
     for number, value in recorded.tape.numbers.items():
         names[value.name] = dialect.constant(number)
     exec(compile("\n".join(lines), "<weightdecay.eager>", "exec"), names)
@@ -68,16 +76,6 @@ def _of_their_own(recorded: Recorded) -> list[Value]:
         shared = end.when != When.STEP or end in ends or is_view or elsewhere
         ends.append(recorded.tape.copy(end) if shared else end)
     return ends
-
-
-def _needed(instructions: Sequence[Instruction], ends: Sequence[Value]) -> list[Instruction]:
-    """The instructions on which something in the end depends."""
-    wanted, kept = set(ends), []
-    for made in reversed(instructions):
-        if made.result in wanted:
-            kept.append(made)
-            wanted.update(made.operands)
-    return kept[::-1]
 
 
 def _loop(
@@ -106,8 +104,13 @@ def _loop(
         yield f"    {x.name} = " + dialect.value["copy"].format(x.name)
     for name, shape in registers.fresh.items():
         yield f"    {name} = empty({shape})"
-    for made in gathers:
-        yield f"    {made.result.name}_buffer = None"
+    # What a block needs goes where that of the last call went, unless another thread is there.
+    kept = [made for made in by_block if made.operation != "transpose"]
+    spare = "".join(f"{made.result.name}_buffer, " for made in kept)
+    if kept:
+        new = (None if made in gathers else (size, *made.result.shape) for made in kept)
+        made_new = "".join(f"empty({shape}), " if shape else "None, " for shape in new)
+        yield f"    {spare} = spare.pop() if spare else ({made_new})"
 
     yield f"    for first in range(0, {steps}, {size}):"
     read_by_block = {x for made in by_block for x in made.operands}
@@ -116,11 +119,16 @@ def _loop(
         if x in read_by_block | read_by_step:
             yield f"        {whole(x)} = {x.name}_all[first : first + {size}]"
     for made in by_block:
+        name, buffer = whole(made.result), f"{made.result.name}_buffer"
         if made in gathers:
-            rows, buffer = map(whole, made.operands), f"{made.result.name}_buffer"
-            yield f"        {whole(made.result)}, {buffer} = gather({', '.join(rows)}, {buffer})"
+            given = ", ".join(map(whole, made.operands))
+            yield f"        {name}, {buffer} = gather({given}, {buffer})"
+        elif made in kept:
+            part = "" if steps % size == 0 else f"[: min({size}, {steps} - first)]"
+            yield f"        {name} = {buffer}{part}"
+            yield "        " + _statement(dialect, made, whole)
         else:
-            yield f"        {whole(made.result)} = " + _spell(dialect.value, made, whole)
+            yield f"        {name} = " + _spell(dialect.value, made, whole)
     if read_by_step:
         each = sorted(read_by_step, key=lambda x: x.name)
         parts = ", ".join(f"unbind({whole(x)})" for x in each)
@@ -140,6 +148,8 @@ def _loop(
         targets, sources = zip(*registers.moves, strict=True)
         yield f"            {', '.join(targets)} = {', '.join(sources)}"
     yield "            pass"
+    if kept:
+        yield f"    spare.append(({spare}))"
     yield f"    return ({''.join(name + ', ' for name in registers.results)})"
 
 

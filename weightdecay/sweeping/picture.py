@@ -1,0 +1,197 @@
+"""The picture of a sweep: losses, norms and coefficient paths against λ, through altair."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from weightdecay.curves import COLORS, TRAINING, VALIDATION
+from weightdecay.ops import NumPyArray
+from weightdecay.output import writing
+from weightdecay.sweeping.axis import exponents, ticks
+from weightdecay.sweeping.result import SweepResult
+
+MOST_PATHS = 50
+NAMED_PATHS = 10
+"""As many paths have colours and names of their own; more are told apart by nothing."""
+WIDTH, HEIGHT, SPACING = 300, 260, 34
+PLAIN = "#2f6f62"
+BEST = "#555"
+
+
+def draw_to_file(result: SweepResult, path: Path) -> None:
+    """Write three panels as one PNG or SVG picture.
+
+    Means over seeds and folds at the best learning rate of every λ; λ = 0 stands at the left end of
+    the logarithmic axis, and the best λ is a dashed line.
+    """
+    chart = _chart(result)
+    with writing(path) as temporary:
+        chart.save(str(temporary), format=path.suffix[1:].lower(), scale_factor=2)
+
+
+def _chart(result: SweepResult) -> Any:
+    import altair as alt
+
+    sparse = result.experiment.penalty in ("l1", "elasticnet")
+    size = _size(result, 2 if sparse else 1)
+    norms = alt.vconcat(*size, spacing=12) if sparse else size[0]
+    e, profile = result.experiment, result.profile
+    at = ""
+    if result.best is not None:
+        at = f"best λ = {result.best.lambd:g} (dashed), validation loss {result.best.val_loss:.4g}"
+        at += f" ± {result.best.spread:.2g}" if _several(result) else ""
+        at += f", learning rate {result.best.lr:g}" if len(result.lrs) > 1 else ""
+    lost = int(np.isnan(profile.train_loss).sum())
+    lines = [
+        f"minimising {e.objective} by {e.optimizer}, {e.data.source} data, {e.epochs} epochs",
+        "; ".join(filter(None, [at, f"left out: {lost} λ that diverged" if lost else ""])),
+    ]
+    return (
+        alt.hconcat(_losses(result), norms, _paths(result), spacing=SPACING)
+        .resolve_scale(color="independent")
+        .properties(
+            title=alt.Title(
+                "What λ does", subtitle=[line for line in lines if line], subtitleColor="#555"
+            ),
+            background="white",
+        )
+        .configure_axis(grid=True, gridColor="#e5e5e5", labelFontSize=11, titleFontSize=12)
+        .configure_view(stroke=None)
+    )
+
+
+def _several(result: SweepResult) -> bool:
+    return len(result.seeds) * result.num_folds > 1
+
+
+def _x(result: SweepResult) -> Any:
+    import altair as alt
+
+    labels = ticks(result.lambdas)
+    places = exponents(result.lambdas)
+    low, high = float(places[0]), float(places[-1])
+    words = " : ".join(f"abs(datum.value - {at!r}) < 1e-6 ? '{label}'" for at, label in labels)
+    zero = ", 0 at the left end" if 0 in result.lambdas and len(result.lambdas) > 1 else ""
+    return alt.X(
+        "place:Q",
+        scale=alt.Scale(domain=[low, high] if low < high else [low - 1, high + 1], nice=False),
+        axis=alt.Axis(
+            values=[at for at, _ in labels],
+            labelExpr=f"{words} : ''",
+            labelOverlap=True,
+            title=f"λ (logarithmic{zero})",
+        ),
+    )
+
+
+def _table(result: SweepResult, names: Sequence[str], curves: Sequence[NumPyArray]) -> Any:
+    """One row a λ and curve, without a value where all diverged, so that its line breaks."""
+    import altair as alt
+
+    places = exponents(result.lambdas)
+    return alt.InlineData(
+        values=[
+            {"place": float(x), "value": float(y) if np.isfinite(y) else None, "curve": name}
+            for name, curve in zip(names, curves, strict=True)
+            for x, y in zip(places, curve, strict=True)
+        ]
+    )
+
+
+def _marked(result: SweepResult, chart: Any) -> Any:
+    """A chart with the best λ as a line."""
+    import altair as alt
+
+    if result.best is None:
+        return chart
+    place = exponents(result.lambdas)[result.lambdas.index(result.best.lambd)]
+    data = alt.InlineData(values=[{"place": float(place)}])
+    rule = alt.Chart(data).mark_rule(color=BEST, strokeDash=[5, 4]).encode(x=_x(result))
+    return rule + chart
+
+
+def _line(result: SweepResult) -> dict[str, Any]:
+    """A single λ would be an invisible line."""
+    return {"strokeWidth": 2, "point": len(result.lambdas) == 1}
+
+
+def _losses(result: SweepResult) -> Any:
+    import altair as alt
+
+    profile = result.profile
+    curves = {TRAINING: (profile.train_loss, profile.train_loss_std)}
+    if result.validates:
+        curves[VALIDATION] = (profile.val_loss, profile.val_loss_std)
+    means = [np.where(mean > 0, mean, np.nan) for mean, _ in curves.values()]
+    scale = alt.Scale(type="log", nice=False)
+    axis = alt.Axis(format="~g", title="½ mean squared error", tickCount=6)
+    legend = alt.Legend(title=None, orient="top", symbolType="stroke", symbolOpacity=1)
+    colors = alt.Scale(domain=list(curves), range=[COLORS[name] for name in curves])
+    color = alt.Color("curve:N", scale=colors, legend=legend)
+    lines = alt.Chart(_table(result, list(curves), means)).mark_line(**_line(result))
+    chart = lines.encode(x=_x(result), y=alt.Y("value:Q", scale=scale, axis=axis), color=color)
+    if _several(result):
+        places = exponents(result.lambdas)
+        # Where a spread reaches below 0, its band ends at the bottom of the picture.
+        floor = min(float(np.nanmin(mean)) for mean in means) / 2
+        band = [
+            {"place": float(x), "low": max(m - s, floor), "high": m + s, "curve": name}
+            for name, (mean, std) in curves.items()
+            for x, m, s in zip(places, mean.tolist(), std.tolist(), strict=True)
+            if np.isfinite(m + s) and m > 0
+        ]
+        bands = alt.Chart(alt.InlineData(values=band)).mark_area(opacity=0.2)
+        y = alt.Y("low:Q", scale=scale, axis=axis)
+        chart = bands.encode(x=_x(result), y=y, y2="high:Q", color=color) + chart
+    spread = " ± standard deviation" if _several(result) else ""
+    title = f"Loss after training{spread}"
+    return _marked(result, chart).properties(width=WIDTH, height=HEIGHT, title=title)
+
+
+def _size(result: SweepResult, panels: int) -> list[Any]:
+    """‖w‖₂, and with an L1 term the number of nonzero weights."""
+    import altair as alt
+
+    profile = result.profile
+    drawn = [("‖w‖₂", profile.weight_norm), ("nonzero weights", profile.nonzero)][:panels]
+    height = (HEIGHT - 78 * (panels - 1)) / panels
+    charts = []
+    for name, values in drawn:
+        lines = alt.Chart(_table(result, [name], [values])).mark_line(
+            **_line(result), color=PLAIN, interpolate="linear"
+        )
+        y = alt.Y("value:Q", axis=alt.Axis(title=name, tickCount=5), scale=alt.Scale(zero=True))
+        chart = _marked(result, lines.encode(x=_x(result), y=y))
+        title = "Norm of the weights" if name == "‖w‖₂" else "Weights that are not 0"
+        charts.append(chart.properties(width=WIDTH, height=height, title=title))
+    return charts
+
+
+def _paths(result: SweepResult) -> Any:
+    import altair as alt
+
+    w = result.profile.w
+    largest = np.max(np.where(np.isfinite(w), np.abs(w), 0), axis=1)
+    shown = np.sort(np.argsort(-largest, kind="stable")[:MOST_PATHS])
+    names = [result.columns[i] for i in shown]
+    named = len(shown) <= NAMED_PATHS
+    style = {"strokeWidth": 1.8} if named else {"strokeWidth": 1, "opacity": 0.55, "color": PLAIN}
+    lines = alt.Chart(_table(result, names, list(w[shown]))).mark_line(**(_line(result) | style))
+    encoding: dict[str, Any] = {"detail": "curve:N"}
+    if named:
+        legend = alt.Legend(title=None, orient="right", symbolType="stroke")
+        encoding = {
+            "color": alt.Color(
+                "curve:N", sort=names, legend=legend, scale=alt.Scale(scheme="tableau10")
+            )
+        }
+    y = alt.Y("value:Q", axis=alt.Axis(title="wⱼ", tickCount=6))
+    chart = _marked(result, lines.encode(x=_x(result), y=y, **encoding))
+    title = "Coefficients"
+    if len(shown) < len(w):
+        title += f": the {len(shown)} largest, {len(w) - len(shown)} left out"
+    return chart.properties(width=WIDTH, height=HEIGHT, title=title)
