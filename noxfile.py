@@ -1,5 +1,6 @@
 """Every check of the project: ``nox`` runs them all, ``nox -l`` lists them."""
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -20,6 +21,13 @@ WITHOUT_MXNET = MXNET_PYTHON is not None and shutil.which("python3.11") is None
 if WITHOUT_MXNET:
     print("MXNet is left out: it needs Python 3.11, and there is none here.", file=sys.stderr)
 ALL = BACKENDS if WITHOUT_MXNET else [*BACKENDS, "mxnet"]
+
+BENCHMARKS = {
+    "tax": ALL,
+    "sweeps": ALL,
+    "epoch": ["numpy", "torch"],
+    "memory": ALL,
+}
 
 nox.options.sessions = ["lint", "types", "minimal", "tests", "strict", "parity"]
 if not WITHOUT_MXNET:
@@ -105,13 +113,7 @@ def strict(session: nox.Session) -> None:
 def parity(session: nox.Session) -> None:
     """All frameworks side by side, each in the interpreter of its tests session."""
     session.install(*constraints("numpy"), ".", "scikit-learn")
-    interpreters = {}
-    for backend in ALL:
-        name = "tests_mxnet" if backend == "mxnet" else f"tests({backend})"
-        python = _environment(name) / "bin" / "python"
-        if not python.exists():
-            session.error(f"parity uses the environment of {name}: run nox -s '{name}' first.")
-        interpreters[f"WEIGHTDECAY_{backend.upper()}_PYTHON"] = str(python)
+    interpreters = {variable(backend): tested_by(session, backend) for backend in ALL}
     names = ",".join(ALL)
     for dtype in ("float64", "float32"):
         session.run(
@@ -122,6 +124,20 @@ def parity(session: nox.Session) -> None:
     session.run("weightdecay", "translate", "--all", "--frameworks", names, env=interpreters)
     if not WITHOUT_MXNET:
         session.run("weightdecay", "book", env=interpreters)
+
+
+def variable(backend: str) -> str:
+    """The variable that names a backend's Python."""
+    return f"WEIGHTDECAY_{backend.upper()}_PYTHON"
+
+
+def tested_by(session: nox.Session, backend: str) -> str:
+    """The Python of a backend's tests session, which must have run before."""
+    name = "tests_mxnet" if backend == "mxnet" else f"tests({backend})"
+    python = _environment(name) / "bin" / "python"
+    if not python.exists():
+        session.error(f"this uses the environment of {name}: run nox -s '{name}' first.")
+    return str(python)
 
 
 def _environment(session: str) -> Path:
@@ -136,3 +152,24 @@ def bench_startup(session: nox.Session) -> None:
     script = ROOT / "benchmarks" / "startup.py"
     session.chdir(session.create_tmp())  # away from the checkout: the installed copy is measured
     session.run("python", str(script), "--out", str(script.with_suffix(".json")))
+
+
+@nox.session(default=False, venv_backend="none")
+@nox.parametrize("question", list(BENCHMARKS), ids=list(BENCHMARKS))
+def bench(session: nox.Session, question: str) -> None:
+    """Ratios side by side; rewrites benchmarks/QUESTION.json and the README's table.
+
+    Each backend runs in the Python of its tests session, or in the one that its variable names
+    (WEIGHTDECAY_JAX_PYTHON and its like), and it is the checkout that is measured. What follows --
+    goes to the script, such as --rounds 30.
+    """
+    results = ROOT / "benchmarks" / f"{question}.json"
+    for backend in (name for name in ALL if name in BENCHMARKS[question]):
+        session.run(
+            os.environ.get(variable(backend)) or tested_by(session, backend),
+            str(results.with_suffix(".py")),
+            *("--backend", backend, "--out", str(results), *session.posargs),
+            env={"PYTHONPATH": str(ROOT)},
+            external=True,
+        )
+    session.run(sys.executable, str(ROOT / "benchmarks" / "table.py"), external=True)

@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from machine import describe
+from weightdecay.benching.machine import describe
 
 PYTHON = [sys.executable]
 COMMANDS = {
