@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from weightdecay.eager import folding
 from weightdecay.eager.dialect import Dialect
+from weightdecay.eager.rows import in_order
 from weightdecay.eager.writing import Writer
 from weightdecay.ops import DTYPES, Array, Loop, NumPyArray, Observe, Ops, Step
 
@@ -106,6 +107,7 @@ def _dialect(dtype: str) -> Dialect:
         {name: getattr(np, name) for name in (*mentioned, "dot", "take", "copyto")},
         empty=functools.partial(np.empty, dtype=dtype),
         constant=functools.partial(np.array, dtype=dtype),
+        in_order=in_order,
         gather=_gather,
         unbind=iter,
         stack=np.stack,
@@ -116,13 +118,9 @@ def _dialect(dtype: str) -> Dialect:
 def _gather(
     x: NumPyArray, rows: NumPyArray, buffer: NumPyArray | None
 ) -> tuple[NumPyArray, NumPyArray | None]:
-    """Rows of x for a block of steps; no copy where they lie in a row."""
-    shape = rows.shape + x.shape[1:]
-    flat = rows.reshape(-1)
-    first, last = flat[0], flat[-1]
-    if last - first == len(flat) - 1 and np.array_equal(flat, np.arange(first, last + 1)):
-        return x[first : last + 1].reshape(shape), buffer
-    if buffer is None or len(buffer) < len(flat):
-        buffer = np.empty((len(flat), *x.shape[1:]), x.dtype)
+    """Rows of x for a block of steps."""
+    if buffer is None or len(buffer) < rows.size:
+        buffer = np.empty((rows.size, *x.shape[1:]), x.dtype)
     # 'clip' writes straight into the buffer, 'raise' by way of a copy; the plan is checked before.
-    return np.take(x, flat, 0, buffer[: len(flat)], "clip").reshape(shape), buffer
+    found = x.take(rows.reshape(-1), 0, buffer[: rows.size], "clip")
+    return found.reshape(rows.shape + x.shape[1:]), buffer

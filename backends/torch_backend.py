@@ -11,6 +11,7 @@ import torch
 
 from weightdecay.eager import folding
 from weightdecay.eager.dialect import Dialect
+from weightdecay.eager.rows import in_order
 from weightdecay.eager.writing import Writer
 from weightdecay.ops import DTYPES, Array, Loop, NumPyArray, Observe, Ops, Step
 
@@ -113,6 +114,7 @@ def _dialect(ops: TorchOps) -> Dialect:
         {name: getattr(torch, name) for name in (*calls, "index_select")},
         empty=functools.partial(torch.empty, dtype=dtype, device=ops.device),
         constant=functools.partial(torch.tensor, dtype=dtype, device=ops.device),
+        in_order=_in_order,
         gather=_gather,
         unbind=torch.unbind,
         stack=lambda arrays: torch.stack(list(arrays)),
@@ -120,14 +122,18 @@ def _dialect(ops: TorchOps) -> Dialect:
     )
 
 
+def _in_order(rows: Array, size: int) -> list[int | None]:
+    """Where to find consecutive rows; on a GPU, a look at the numbers would wait for them."""
+    if rows.device.type != "cpu":
+        return [None] * -(-len(rows) // size)
+    return in_order(rows.numpy(), size)
+
+
 def _gather(x: Array, rows: Array, buffer: Array | None) -> tuple[Array, Array | None]:
-    """Rows of x for a block of steps; no copy where they lie in a row."""
-    shape = (*rows.shape, *x.shape[1:])
-    flat = rows.reshape(-1)
-    if rows.device.type == "cpu":  # elsewhere, a look at the numbers would wait for them
-        first, last = int(flat[0]), int(flat[-1])
-        if last - first == len(flat) - 1 and torch.equal(flat, torch.arange(first, last + 1)):
-            return x[first : last + 1].reshape(shape), buffer
-    if buffer is None or len(buffer) < len(flat):
-        buffer = torch.empty((len(flat), *x.shape[1:]), dtype=x.dtype, device=x.device)
-    return torch.index_select(x, 0, flat, out=buffer[: len(flat)]).reshape(shape), buffer
+    """Rows of x for a block of steps."""
+    count = rows.numel()
+    if buffer is None or buffer.shape[0] < count:
+        buffer = torch.empty((count, *x.shape[1:]), dtype=x.dtype, device=x.device)
+    out = buffer if buffer.shape[0] == count else buffer[:count]
+    torch.index_select(x, 0, rows.reshape(-1), out=out)
+    return out.view(*rows.shape, *x.shape[1:]), buffer

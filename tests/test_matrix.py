@@ -19,7 +19,7 @@ from weightdecay.worker import CHILD, Worker
 
 # A worker as it is started in earnest, but for one thing that is wrong with it.
 SABOTAGED = """
-import importlib.util, os, signal, sys, threading
+import dataclasses, importlib.util, os, signal, sys, threading
 import numpy as np
 spec = importlib.util.spec_from_file_location("child", {child!r})
 child = importlib.util.module_from_spec(spec)
@@ -29,7 +29,15 @@ child.follow(int(sys.argv[1]))
 child.load_package()
 import weightdecay.backends.numpy_backend as adapter
 from weightdecay import scratch, serve
-NumPyOps, honest = adapter.NumPyOps, scratch.train
+dialect, honest = adapter._dialect, scratch.train
+
+def spelt(operation, value, into):
+    def broken(dtype):
+        found = dialect(dtype)
+        templates = {{"value": dict(found.value), "into": dict(found.into)}}
+        templates["value"][operation], templates["into"][operation] = value, into
+        return dataclasses.replace(found, **templates)
+    adapter._dialect = broken
 
 def before(optimizer, act):
     def train(ops, experiment, *rest):
@@ -43,10 +51,13 @@ serve.serve(requests, answers)
 """
 
 BROKEN_OPS = {
-    "sign of clip": "NumPyOps.clip = lambda self, x, a, b: -np.clip(x, a, b)",
-    "axis of sum": "NumPyOps.sum = lambda self, x, axis=None: np.sum(x.T, axis=axis)",
+    "sign of clip": (
+        "spelt('clip', '-minimum(maximum({0}, {1}), {2})', "
+        "'negative(minimum(maximum({0}, {1}), {2}), {out})')"
+    ),
+    "row of take": "adapter._gather = lambda x, rows, spare: (x[(rows + 1) % len(x)], spare)",
     "rounding in matmul": (
-        "NumPyOps.matmul = lambda self, a, b: np.float64(np.float32(np.matmul(a, b)))"
+        "spelt('matmul', 'dot({0}, {1})', 'copyto({out}, dot({0}, {1}).astype(\"float32\"))')"
     ),
 }
 ONE = Experiment(

@@ -39,6 +39,9 @@ class Dialect:
         From a shape to an array for results.
     constant : callable
         From a Python number to an array of shape ().
+    in_order : callable
+        (rows, size) to what `weightdecay.eager.rows.in_order` says; None for every block where
+        looking at the numbers would wait for them.
     gather : callable
         (x, rows, buffer) to the rows of x for a block of steps, and the buffer to pass next time,
         at first None: rows is (block, batch), the result (block, batch, …).
@@ -56,6 +59,7 @@ class Dialect:
     names: Mapping[str, Any]
     empty: Callable[[Shape], Array]
     constant: Callable[[float], Array]
+    in_order: Callable[[Array, int], Sequence[int | None]]
     gather: Callable[[Array, Array, Any], tuple[Array, Any]]
     unbind: Callable[[Array], Iterable[Array]]
     stack: Callable[[Sequence[Array]], Array]

@@ -12,8 +12,8 @@ from weightdecay.eager.dialect import COMMUTES, Dialect
 from weightdecay.eager.recording import Instruction, Recorded, Value, When, needed
 from weightdecay.ops import Array
 
-BLOCK_BYTES = 1 << 19
-"""Rows that are gathered at once, in bytes: what stays in the second-level cache."""
+BLOCK_BYTES = 1 << 22
+"""Rows that are gathered at once, in bytes: few enough for the cache that the cores share."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def _function(
     lines: Iterator[str], recorded: Recorded, dialect: Dialect
 ) -> Callable[..., Sequence[Array]]:
     names = dict(dialect.names) | {"gather": dialect.gather, "unbind": dialect.unbind}
-    names |= {"empty": dialect.empty, "spare": []}
+    names |= {"empty": dialect.empty, "in_order": dialect.in_order, "spare": []}
     for number, value in recorded.tape.numbers.items():
         names[value.name] = dialect.constant(number)
     exec(compile("\n".join(lines), "<weightdecay.eager>", "exec"), names)
@@ -104,6 +104,8 @@ def _loop(
         yield f"    {x.name} = " + dialect.value["copy"].format(x.name)
     for name, shape in registers.fresh.items():
         yield f"    {name} = empty({shape})"
+    for x in dict.fromkeys(made.operands[1] for made in gathers):
+        yield f"    {x.name}_order = in_order({x.name}_all, {size})"
     # What a block needs goes where that of the last call went, unless another thread is there.
     kept = [made for made in by_block if made.operation != "transpose"]
     spare = "".join(f"{made.result.name}_buffer, " for made in kept)
@@ -121,8 +123,14 @@ def _loop(
     for made in by_block:
         name, buffer = whole(made.result), f"{made.result.name}_buffer"
         if made in gathers:
-            given = ", ".join(map(whole, made.operands))
-            yield f"        {name}, {buffer} = gather({given}, {buffer})"
+            data, rows = made.operands
+            shape, count = made.result.shape, rows.shape[0]
+            yield f"        start = {rows.name}_order[first // {size}]"
+            yield "        if start is None:"
+            yield f"            {name}, {buffer} = gather({data.name}, {whole(rows)}, {buffer})"
+            yield "        else:"
+            yield f"            {name} = {data.name}[start : start + len({whole(rows)}) * {count}]"
+            yield f"            {name} = {name}.reshape((-1, {', '.join(map(str, shape))}))"
         elif made in kept:
             part = "" if steps % size == 0 else f"[: min({size}, {steps} - first)]"
             yield f"        {name} = {buffer}{part}"
