@@ -119,7 +119,7 @@ def _gather(
     x: NumPyArray, rows: NumPyArray, buffer: NumPyArray | None
 ) -> tuple[NumPyArray, NumPyArray | None]:
     """Rows of x for a block of steps."""
-    if buffer is None or len(buffer) < rows.size:
+    if buffer is None:
         buffer = np.empty((rows.size, *x.shape[1:]), x.dtype)
     # 'clip' writes straight into the buffer, 'raise' by way of a copy; the plan is checked before.
     found = x.take(rows.reshape(-1), 0, buffer[: rows.size], "clip")

@@ -132,7 +132,7 @@ def _in_order(rows: Array, size: int) -> list[int | None]:
 def _gather(x: Array, rows: Array, buffer: Array | None) -> tuple[Array, Array | None]:
     """Rows of x for a block of steps."""
     count = rows.numel()
-    if buffer is None or buffer.shape[0] < count:
+    if buffer is None:
         buffer = torch.empty((count, *x.shape[1:]), dtype=x.dtype, device=x.device)
     out = buffer if buffer.shape[0] == count else buffer[:count]
     torch.index_select(x, 0, rows.reshape(-1), out=out)

@@ -8,7 +8,7 @@ batches of every epoch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -138,8 +138,7 @@ def start(
         "device": device,
         "record": record,
     }
-    given = {name: getattr(dataset, name) for name in (*EXAMPLES, *WEIGHTS)}
-    arrays = {name: array for name, array in given.items() if array is not None}
+    arrays = pack(dataset)
     arrays["w"], arrays["b"] = initial_state(experiment, dataset, initial)
     worker.send("fit", header, arrays | _flat(epochs))
     return PendingFit(worker, experiment, dataset, implementation, dtype, device)
@@ -150,17 +149,7 @@ def answer(
 ) -> tuple[dict[str, Any], dict[str, NumPyArray]]:
     """Fit what the parent sent; the worker's side."""
     experiment = Experiment.from_dict(header["experiment"])
-    dataset = Dataset(
-        arrays["X_train"],
-        arrays["y_train"],
-        arrays["X_val"],
-        arrays["y_val"],
-        source=experiment.data,
-        columns=tuple(header["columns"]),
-    )
-    for name in WEIGHTS:
-        # Past the check of `Dataset`: to scale them to mean 1 again would change their last bits.
-        object.__setattr__(dataset, name, arrays.get(name))
+    dataset = unpack(experiment, header["columns"], arrays)
     result = fit_here(
         experiment,
         dataset,
@@ -177,6 +166,26 @@ def answer(
     if result.trajectory is not None:
         found["trajectory_w"], found["trajectory_b"] = result.trajectory
     return {"backend_version": result.backend_version, "seconds": result.seconds}, found
+
+
+def pack(dataset: Dataset) -> dict[str, NumPyArray]:
+    """The examples and their weights, by name, to be sent."""
+    given = {name: getattr(dataset, name) for name in (*EXAMPLES, *WEIGHTS)}
+    return {name: array for name, array in given.items() if array is not None}
+
+
+def unpack(
+    experiment: Experiment, columns: Iterable[str], arrays: Mapping[str, NumPyArray]
+) -> Dataset:
+    """The inverse of `pack`, to the last bit."""
+    X_train, y_train, X_val, y_val = (arrays[name] for name in EXAMPLES)
+    dataset = Dataset(
+        X_train, y_train, X_val, y_val, source=experiment.data, columns=tuple(columns)
+    )
+    for name in WEIGHTS:
+        # Past the check of `Dataset`: to scale them to mean 1 again would change their last bits.
+        object.__setattr__(dataset, name, arrays.get(name))
+    return dataset
 
 
 def _flat(epochs: Iterable[EpochPlan]) -> dict[str, NumPyArray]:

@@ -194,6 +194,8 @@ def prepare(
     runs: int,
 ) -> Program:
     """Place everything of a training of `runs` runs but its start; the rest is as in `train`."""
+    if np.all(lr == lr[0]):  # one rate costs less than as many as there are runs
+        lr = lr[:1]
     form = Form(
         decays_bias=bool(np.any(strength.l1.b) or np.any(strength.l2.b)),
         homogeneous=placed.homogeneous,

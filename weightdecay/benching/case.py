@@ -18,10 +18,9 @@ from weightdecay.data.load import load_data
 from weightdecay.experiment import Experiment
 from weightdecay.ops import NumPyArray, Parameters
 from weightdecay.parity import compare
+from weightdecay.remote import EXAMPLES
 from weightdecay.tolerances import PARITY
 from weightdecay.train import fit, initial_state
-
-EXAMPLES = ("X_train", "y_train", "X_val", "y_val")
 
 
 @dataclass(frozen=True, eq=False)

@@ -44,7 +44,8 @@ class Dialect:
         looking at the numbers would wait for them.
     gather : callable
         (x, rows, buffer) to the rows of x for a block of steps, and the buffer to pass next time,
-        at first None: rows is (block, batch), the result (block, batch, …).
+        at first None: rows is (block, batch), the result (block, batch, …). No later block is
+        larger than the first.
     unbind : callable
         From an array for a block to its steps, one after another.
     stack : callable

@@ -70,10 +70,9 @@ def _of_their_own(recorded: Recorded) -> list[Value]:
     """The state after a step, every part of it in memory that no other part shares."""
     made = {instruction.result: instruction for instruction in recorded.tape.instructions}
     ends: list[Value] = []
-    for start, end in zip(recorded.state, recorded.after, strict=True):
+    for end in recorded.after:
         is_view = end in made and made[end].operation == "transpose"
-        elsewhere = end in recorded.state and end is not start
-        shared = end.when != When.STEP or end in ends or is_view or elsewhere
+        shared = end.when != When.STEP or end in ends or is_view
         ends.append(recorded.tape.copy(end) if shared else end)
     return ends
 

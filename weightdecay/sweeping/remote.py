@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from weightdecay.data.dataset import Dataset
 from weightdecay.data.minibatches import EpochPlan
 from weightdecay.divergence import Lost
 from weightdecay.experiment import Experiment
 from weightdecay.history import History
 from weightdecay.ops import NumPyArray
 from weightdecay.registry import load, load_adapter
-from weightdecay.remote import EXAMPLES, WEIGHTS
+from weightdecay.remote import pack, unpack
 from weightdecay.sweeping.folds import Folds, Given
 from weightdecay.sweeping.grid import Grid, Seeds
 from weightdecay.sweeping.job import Job
@@ -110,9 +109,7 @@ def _packed(job: Job) -> tuple[Header, Arrays]:
         "rows": np.array([[plan.rows.astype(smallest) for plan in epochs] for epochs in rounds]),
         "mean": rounds[0][0].mean,
     }
-    arrays |= {name: getattr(job.dataset, name) for name in EXAMPLES}
-    weights = {name: getattr(job.dataset, name) for name in WEIGHTS}
-    arrays |= {name: weight for name, weight in weights.items() if weight is not None}
+    arrays |= pack(job.dataset)
     if job.folds is not None:
         arrays |= {"fold_train": job.folds.train, "fold_held_out": job.folds.held_out}
     header = {
@@ -128,17 +125,7 @@ def _packed(job: Job) -> tuple[Header, Arrays]:
 def _unpacked(header: Header, arrays: Arrays) -> Job:
     """The inverse of `_packed`."""
     experiment = Experiment.from_dict(header["experiment"])
-    dataset = Dataset(
-        arrays["X_train"],
-        arrays["y_train"],
-        arrays["X_val"],
-        arrays["y_val"],
-        source=experiment.data,
-        columns=tuple(header["columns"]),
-    )
-    for name in WEIGHTS:
-        # Past the check of `Dataset`: to scale them to mean 1 again would change their last bits.
-        object.__setattr__(dataset, name, arrays.get(name))
+    dataset = unpack(experiment, header["columns"], arrays)
     rows, mean = arrays["rows"], arrays["mean"]
     folded = "fold_train" in arrays
     return Job(
