@@ -15,6 +15,9 @@ from weightdecay.ops import Array
 BLOCK_BYTES = 1 << 22
 """Rows that are gathered at once, in bytes: few enough for the cache that the cores share."""
 
+WORTH_A_LOOK = 1 << 16
+"""A step's rows, in bytes, from which on it is worth finding out whether they lie in order."""
+
 
 @dataclass(frozen=True)
 class Writer:
@@ -90,6 +93,7 @@ def _loop(
     registers = assign(by_step, recorded.state, ends)
     gathers = [made for made in by_block if made.operation == "take"]
     size = _block_size(gathers, dialect.itemsize, steps)
+    looks = _bytes_of_a_step(gathers, dialect.itemsize) >= WORTH_A_LOOK
 
     def whole(x: Value) -> str:
         return f"{x.name}_block" if x.when == When.BLOCK else x.name
@@ -103,7 +107,7 @@ def _loop(
         yield f"    {x.name} = " + dialect.value["copy"].format(x.name)
     for name, shape in registers.fresh.items():
         yield f"    {name} = empty({shape})"
-    for x in dict.fromkeys(made.operands[1] for made in gathers):
+    for x in dict.fromkeys(made.operands[1] for made in gathers) if looks else ():
         yield f"    {x.name}_order = in_order({x.name}_all, {size})"
     # What a block needs goes where that of the last call went, unless another thread is there.
     kept = [made for made in by_block if made.operation != "transpose"]
@@ -124,9 +128,13 @@ def _loop(
         if made in gathers:
             data, rows = made.operands
             shape, count = made.result.shape, rows.shape[0]
+            gather = f"{name}, {buffer} = gather({data.name}, {whole(rows)}, {buffer})"
+            if not looks:
+                yield f"        {gather}"
+                continue
             yield f"        start = {rows.name}_order[first // {size}]"
             yield "        if start is None:"
-            yield f"            {name}, {buffer} = gather({data.name}, {whole(rows)}, {buffer})"
+            yield f"            {gather}"
             yield "        else:"
             yield f"            {name} = {data.name}[start : start + len({whole(rows)}) * {count}]"
             yield f"            {name} = {name}.reshape((-1, {', '.join(map(str, shape))}))"
@@ -177,5 +185,9 @@ def _statement(dialect: Dialect, made: Instruction, register: Callable[[Value], 
 
 def _block_size(gathers: Sequence[Instruction], itemsize: int, steps: int) -> int:
     """Steps for which rows are gathered at once."""
-    per_step = itemsize * sum(int(np.prod(made.result.shape)) for made in gathers)
+    per_step = _bytes_of_a_step(gathers, itemsize)
     return max(1, min(steps, BLOCK_BYTES // per_step)) if per_step else steps
+
+
+def _bytes_of_a_step(gathers: Sequence[Instruction], itemsize: int) -> int:
+    return itemsize * sum(int(np.prod(made.result.shape)) for made in gathers)
