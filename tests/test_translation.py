@@ -12,8 +12,9 @@ from tests.tolerances import TRANSLATION, relative_difference
 from weightdecay.translation import dialects, proof, reference, staging
 from weightdecay.translation import recipe as r
 from weightdecay.translation.catalogue import SETTINGS
-from weightdecay.translation.dialects import keras, mxnet, optax, torch
+from weightdecay.translation.dialects import keras, mxnet, torch
 from weightdecay.translation.dialects.arguments import REQUIRED, Signature
+from weightdecay.translation.dialects.optax import vocabulary as optax
 from weightdecay.translation.syntax import Constant, parse, render
 from weightdecay.translation.translating import in_float32
 
