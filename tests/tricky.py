@@ -5,6 +5,7 @@ All take a list of arrays that they update in place, a learning rate and a weigh
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,7 +15,7 @@ from weightdecay.ops import NumPyArray
 BETA = 0.9
 
 
-class Tricky:
+class Tricky(abc.ABC):
     """Heavy ball; what a subclass does with the decay is its trick."""
 
     def __init__(
@@ -30,8 +31,8 @@ class Tricky:
         for i, (w, g) in enumerate(zip(self.params, gradients, strict=True)):
             self.update(i, w, g)
 
-    def update(self, i: int, w: NumPyArray, g: NumPyArray) -> None:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def update(self, i: int, w: NumPyArray, g: NumPyArray) -> None: ...
 
     def direction(self, i: int, g: NumPyArray) -> NumPyArray:
         self.memory[i] = BETA * self.memory[i] + g

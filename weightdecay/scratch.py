@@ -84,7 +84,7 @@ def place(ops: Ops, dataset: Dataset) -> Placed:
     Where they are few, a step is so short that the number of its operations counts: they are
     placed in homogeneous coordinates, which need half as many. Of many, no copy is made.
     """
-    homogeneous = dataset.X_train.nbytes <= FEW
+    homogeneous = dataset.X_train.nbytes + dataset.X_val.nbytes <= FEW
 
     def examples(X: NumPyArray, y: NumPyArray, weight: NumPyArray | None) -> Examples:
         c = ops.asarray(_mean(len(y), _columns(weight)))

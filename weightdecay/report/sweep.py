@@ -100,19 +100,18 @@ def warnings(result: SweepResult) -> list[str]:
         )
     if best is not None and result.at_edge:
         low = best.lambd == result.lambdas[0]
-        found.append(
-            f"the best λ = {best.lambd:g} is the {'smallest' if low else 'largest'} of the grid, "
-            f"so a better one may lie {'below' if low else 'above'}: extend --lambdas "
-            f"{'downwards' if low else 'upwards'}."
-        )
+        found.append(_at_edge(f"λ = {best.lambd:g}", low, "--lambdas"))
     if best is not None and result.lr_at_edge:
-        low = best.lr == result.lrs[0]
-        found.append(
-            f"the best learning rate {best.lr:g} is the {'smallest' if low else 'largest'} of the "
-            f"grid, so a better one may lie {'below' if low else 'above'}: extend --lr "
-            f"{'downwards' if low else 'upwards'}."
-        )
+        found.append(_at_edge(f"learning rate {best.lr:g}", best.lr == result.lrs[0], "--lr"))
     return found
+
+
+def _at_edge(what: str, low: bool, option: str) -> str:
+    end, beyond, way = ("smallest", "below", "down") if low else ("largest", "above", "up")
+    return (
+        f"the best {what} is the {end} of the grid, so a better one may lie {beyond}: extend "
+        f"{option} {way}wards."
+    )
 
 
 def show(console: Console, result: SweepResult) -> None:
