@@ -82,6 +82,11 @@ class JaxOps:
         with self.precision():
             return jnp.take(x, indices, axis=0, mode="clip")
 
+    def eigh(self, x: Array) -> tuple[Array, Array]:
+        with self.precision():
+            values, vectors = jnp.linalg.eigh(x)
+        return values, vectors
+
     def fold(self, step: Step, observe: Observe) -> Loop:
         return _compiled(self, step, observe)
 

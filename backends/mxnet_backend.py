@@ -80,6 +80,10 @@ class MXNetOps:
     def take(self, x: Array, indices: Array) -> Array:
         return mx.np.take(x, indices, axis=0)
 
+    def eigh(self, x: Array) -> tuple[Array, Array]:
+        values, vectors = mx.np.linalg.eigh(x)
+        return values, vectors
+
     def fold(self, step: Step, observe: Observe) -> Loop:
         return _folded(self, step, observe)
 

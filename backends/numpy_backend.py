@@ -63,6 +63,10 @@ class NumPyOps:
     def take(self, x: Array, indices: Array) -> Array:
         return np.take(x, indices, axis=0)
 
+    def eigh(self, x: Array) -> tuple[Array, Array]:
+        values, vectors = np.linalg.eigh(x)
+        return values, vectors
+
     def fold(self, step: Step, observe: Observe) -> Loop:
         return _folded(self, step, observe)
 

@@ -114,6 +114,10 @@ class TensorFlowOps:
     def take(self, x: Array, indices: Array) -> Array:
         return tf.gather(x, indices)
 
+    def eigh(self, x: Array) -> tuple[Array, Array]:
+        values, vectors = tf.linalg.eigh(x)
+        return values, vectors
+
     def fold(self, step: Step, observe: Observe) -> Loop:
         return _compiled(self, step, observe)
 

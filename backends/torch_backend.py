@@ -69,6 +69,10 @@ class TorchOps:
     def take(self, x: Array, indices: Array) -> Array:
         return torch.index_select(x, 0, indices)
 
+    def eigh(self, x: Array) -> tuple[Array, Array]:
+        values, vectors = torch.linalg.eigh(x)
+        return values, vectors
+
     def fold(self, step: Step, observe: Observe) -> Loop:
         return _folded(self, step, observe)
 

@@ -117,6 +117,17 @@ def test_take_picks_rows_in_order(ops: Ops) -> None:
     assert ops.to_numpy(ops.take(ops.asarray(x), ops.asarray(rows))).tolist() == x[rows].tolist()
 
 
+def test_eigh_of_a_symmetric_matrix(ops: Ops, dtype: str) -> None:
+    """The decomposition puts the matrix together again, in the order and shape that is promised."""
+    A = np.random.default_rng(0).standard_normal((7, 7))
+    S = A + A.T
+    values, vectors = (ops.to_numpy(part) for part in ops.eigh(ops.asarray(S)))
+    assert values.dtype == vectors.dtype == dtype
+    assert (np.diff(values) > 0).all()
+    assert relative_difference(vectors * values @ vectors.T, S) <= PARITY[dtype]
+    assert relative_difference(vectors.T @ vectors, np.eye(7)) <= PARITY[dtype]
+
+
 def test_fold_is_reduce_with_a_look_after_every_epoch(ops: Ops, dtype: str) -> None:
     """state ← state · x + data, whose value depends on the order of the steps."""
 

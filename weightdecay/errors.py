@@ -56,6 +56,14 @@ class NoEquivalentError(InputError):
     """A framework has no exact equivalent of what was asked; nothing is approximated."""
 
 
+class IllConditionedWarning(UserWarning):
+    """The data leave an answer fewer digits than are promised."""
+
+
+class EdgeOfGridWarning(UserWarning):
+    """The best λ is the first or the last of its grid, so a better one may lie beyond."""
+
+
 class DivergenceError(WeightDecayError, ArithmeticError):
     """Training left the finite numbers, or is on its way out of them.
 

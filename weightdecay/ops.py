@@ -21,6 +21,9 @@ clip(x, lower, upper)
     Elementwise min(max(x, lower), upper); the bounds are arrays that broadcast against x.
 take(x, indices)
     Rows of x, along axis 0, in the order of `indices`.
+eigh(x)
+    Eigenvalues of a symmetric matrix in ascending order, and its eigenvectors as columns: the
+    `linalg.eigh` of the standard. Not for use in a step.
 fold(step, observe)
     The one loop: epochs of steps, and a look after every epoch. It returns
     ``loop(state, xs, data)``, whose whole meaning is::
@@ -73,6 +76,7 @@ VERBS = (
     "sign",
     "clip",
     "take",
+    "eigh",
     "fold",
 )
 
@@ -134,6 +138,9 @@ class Ops(Verbs, Protocol):
 
     def to_numpy(self, x: Array, /) -> NumPyArray:
         """Bring a backend array to the host, awaiting it."""
+
+    def eigh(self, x: Array, /) -> tuple[Array, Array]:
+        """Eigenvalues, ascending, and eigenvectors (columns) of a symmetric matrix."""
 
     def fold(self, step: Step, observe: Observe, /) -> Loop:
         """Turn a pure step, and a look at the state, into a loop over epochs of steps."""

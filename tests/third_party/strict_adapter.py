@@ -60,6 +60,9 @@ class StrictOps:
     def take(self, x: Any, indices: Any) -> Any:
         return xp.take(x, indices, axis=0)
 
+    def eigh(self, x: Any) -> Any:
+        return xp.linalg.eigh(x)
+
     def fold(self, step: Any, observe: Any) -> Any:
         def loop(state: Any, xs: Any, data: Any) -> Any:
             seen = []

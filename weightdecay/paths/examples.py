@@ -1,0 +1,206 @@
+"""What a path is fitted to, checked once; and the objective that it minimises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from weightdecay.data.dataset import require_finite
+from weightdecay.errors import InputError
+from weightdecay.ops import NumPyArray
+from weightdecay.validate import number
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """The rows of a table, with one target or several.
+
+    Attributes
+    ----------
+    X : array of shape (n, num_inputs), or a SciPy sparse matrix in CSR format
+        float64 or float32.
+    Y : array of shape (n, num_targets)
+    weight : array of shape (n,), or None
+        Sample weights, at least 0; only their ratios matter. Weight 2 is the row twice.
+    columns : tuple of str
+        Names of the inputs.
+    """
+
+    X: Any
+    Y: NumPyArray
+    weight: NumPyArray | None
+    columns: tuple[str, ...]
+
+    @property
+    def num_examples(self) -> int:
+        """Number of rows, n."""
+        return int(self.X.shape[0])
+
+    @property
+    def num_inputs(self) -> int:
+        """Length of w."""
+        return int(self.X.shape[1])
+
+    @property
+    def num_targets(self) -> int:
+        """Columns of Y."""
+        return int(self.Y.shape[1])
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether X is a sparse matrix."""
+        return not isinstance(self.X, np.ndarray)
+
+    @property
+    def share(self) -> NumPyArray:
+        """What each row counts for in a mean, shape (n,), adding to 1."""
+        if self.weight is None:
+            return np.full(self.num_examples, 1 / self.num_examples)
+        shares: NumPyArray = self.weight / self.weight.sum()
+        return shares
+
+    def take(self, rows: NumPyArray) -> Examples:
+        """Some of the rows."""
+        weight = None if self.weight is None else self.weight[rows]
+        return Examples(self.X[rows], self.Y[rows], weight, self.columns)
+
+
+@dataclass(frozen=True, eq=False)
+class Formulation:
+    """The objective, for each target, with c the share of a row (Σ c = 1).
+
+        J(w, b) = Σ cᵢ ½ (w·xᵢ + b − yᵢ)²  +  λ Σⱼ fⱼ ((1 − l1_ratio)/2 (sⱼwⱼ)² + l1_ratio |sⱼwⱼ|)
+
+    Attributes
+    ----------
+    l1_ratio : float
+        0 is ridge, 1 the lasso.
+    factors : array of shape (num_inputs,), or None
+        f: multiply λ input by input; 0 leaves an input unpenalised.
+    intercept : bool
+        Whether there is a bias b, which is never penalised.
+    standardize : bool
+        Whether s is the standard deviation of the inputs, over the rows that are fitted and with
+        their weights (1 for a constant column), or 1: the penalty then is that of standardised
+        inputs. The weights w are in the units of X either way.
+    """
+
+    l1_ratio: float = 0.0
+    factors: NumPyArray | None = None
+    intercept: bool = True
+    standardize: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """The minimisers for every λ.
+
+    Attributes
+    ----------
+    lambdas : array of shape (L,)
+    w : array of shape (num_inputs, L, num_targets)
+        In the units of X.
+    b : array of shape (L, num_targets)
+    """
+
+    lambdas: NumPyArray
+    w: NumPyArray
+    b: NumPyArray
+
+
+def examples(
+    X: Any,
+    y: npt.ArrayLike,
+    sample_weight: npt.ArrayLike | None = None,
+    columns: Sequence[str] | None = None,
+) -> Examples:
+    """Check arrays or data frames.
+
+    Raises
+    ------
+    InputError
+        Shapes that do not fit, values that are no finite numbers, weights that are negative or all
+        0.
+    """
+    names = columns if columns is not None else getattr(X, "columns", ())
+    inputs = X if _is_sparse(X) else _floats(X, "X")
+    if _is_sparse(X):
+        inputs = X.tocsr()
+        inputs = inputs if inputs.dtype in (np.float32, np.float64) else inputs.astype(np.float64)
+    if inputs.ndim != 2 or 0 in inputs.shape:
+        raise InputError(
+            f"X has shape {inputs.shape}: it must be (rows, num_inputs), with at least one of each."
+        )
+    targets = _floats(y, "y")
+    if targets.ndim not in (1, 2) or len(targets) != inputs.shape[0]:
+        raise InputError(
+            f"y has shape {targets.shape}: it must hold one number for each of the "
+            f"{inputs.shape[0]} rows of X, or a row of numbers for several targets."
+        )
+    labels = tuple(str(name) for name in names) or tuple(f"x{j}" for j in range(inputs.shape[1]))
+    if len(labels) != inputs.shape[1]:
+        raise InputError(f"there are {len(labels)} names for the {inputs.shape[1]} columns of X.")
+    if _is_sparse(X):
+        require_finite(inputs.data[:, None], ("X",))
+    else:
+        require_finite(inputs, labels)
+    Y = targets.reshape(len(targets), -1).astype(np.float64)
+    require_finite(Y, ("y",) * Y.shape[1])
+    return Examples(inputs, Y, _weights(sample_weight, len(Y)), labels)
+
+
+def factors(given: Any, columns: Sequence[str]) -> NumPyArray | None:
+    """Penalty factors from one number for each input, or from a mapping of names to numbers.
+
+    Raises
+    ------
+    InputError
+        A negative factor, too few or too many, or a name that is no column.
+    """
+    if given is None:
+        return None
+    if isinstance(given, dict):
+        for name in given:
+            if name not in columns:
+                raise InputError(f"penalty factor's column {name!r} is none of the inputs.")
+        given = [given.get(name, 1.0) for name in columns]
+    found = np.array([number("penalty factor", f, least=0) for f in given])
+    if len(found) != len(columns):
+        raise InputError(
+            f"penalty_factors holds {len(found)} numbers: one for each of the {len(columns)} "
+            "inputs is needed."
+        )
+    return found
+
+
+def _is_sparse(X: Any) -> bool:
+    return hasattr(X, "tocsr")
+
+
+def _floats(values: Any, name: str) -> NumPyArray:
+    try:
+        array = np.asarray(values)
+        return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} does not hold numbers: {error}.") from error
+
+
+def _weights(given: npt.ArrayLike | None, n: int) -> NumPyArray | None:
+    if given is None:
+        return None
+    weight = _floats(given, "sample_weight").astype(np.float64)
+    if weight.ndim == 0:
+        weight = np.full(n, weight)
+    if weight.shape != (n,):
+        raise InputError(f"sample_weight has shape {weight.shape}: it must be ({n},).")
+    require_finite(weight[:, None], ("sample_weight",))
+    if (weight < 0).any():
+        row = int(np.argmax(weight < 0))
+        raise InputError(f"sample_weight, row {row + 1}: {weight[row]:g} is negative; use 0.")
+    if not weight.any():
+        raise InputError("sample_weight is 0 for every row: at least one must be positive.")
+    return weight
