@@ -42,8 +42,8 @@ class Free(NamedTuple):
 
 def by_moments(
     H: NumPyArray, penalized: NumPyArray, free: NumPyArray, p: int, intercept: bool
-) -> tuple[Free, NumPyArray, NumPyArray] | None:
-    """From H = ZᵀZ of rows z = [x, 1, y]: the free parameters, and AᵀA and Aᵀt without them.
+) -> tuple[Free, NumPyArray, NumPyArray, NumPyArray] | None:
+    """From H = ZᵀZ of rows z = [x, 1, y]: the free parameters, and AᵀA, Aᵀt, ‖t‖² without them.
 
     None where the free columns are too dependent for their moments.
     """
@@ -58,7 +58,8 @@ def by_moments(
     gain, start = np.linalg.solve(H_ff, to_free), np.linalg.solve(H_ff, targets)
     S = H[np.ix_(penalized, penalized)] - to_free.T @ gain
     m = H[penalized, p + 1 :] - to_free.T @ start
-    return Free(start, gain, None, intercept), (S + S.T) / 2, m
+    total = np.diag(H)[p + 1 :] - np.einsum("ij,ij->j", targets, start)
+    return Free(start, gain, None, intercept), (S + S.T) / 2, m, np.maximum(total, 0)
 
 
 def _condition(scaled: NumPyArray) -> bool:

@@ -2,8 +2,8 @@
 
 With h the diagonal of the matrix that takes y to the fitted values, the error on a row that was
 left out is residual/(1 − h). What stays the same when a row is left out is λ times the sum of the
-weights, that is Ridge's alpha and the prior of the Bayesian reading: on the rows that are left, with
-shares that add to 1 again, the strength is λ/(1 − cᵢ).
+weights, that is Ridge's alpha and the prior of the Bayesian reading: on the rows that are left,
+with shares that add to 1 again, the strength is λ/(1 − cᵢ).
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from weightdecay.ops import NumPyArray, Ops, host
 from weightdecay.paths.examples import Examples, Formulation
 from weightdecay.paths.ridge import decompose, scaled_rows
 from weightdecay.paths.spectrum import Spectrum, shrinkage
+
+NOTHING = 1e-12
+"""1 − h beside the largest of them, below which it is rounding."""
 
 
 def leave_one_out(
@@ -35,11 +38,13 @@ def leave_one_out(
         else:
             num_free = free.basis.shape[1]
             r, left_over = _by_left(found.spectrum, t, leverage, num_free, lambdas)
+        # Nothing but rounding is left over of a row that the others say nothing about.
+        left_over = np.where(left_over > NOTHING * left_over.max(axis=0), left_over, 0.0)
         share = examples.share
         error = r / left_over[:, :, None] / np.sqrt(share)[:, None, None]
         loss: NumPyArray = np.mean(error**2, axis=2).T / 2
-    loss[:, share == 0] = 0
     loss[np.isnan(loss)] = np.inf
+    loss[:, share == 0] = 0
     return loss
 
 

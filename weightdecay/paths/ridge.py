@@ -34,16 +34,20 @@ MOST_DUAL = 2000
 
 @dataclass(frozen=True, eq=False)
 class Decomposed:
-    """Some rows, ready for every λ: what was projected off, how it was scaled, and the rest."""
+    """Some rows, ready for every λ: what was projected off, how it was scaled, and the rest.
+
+    `total` is ‖t‖² for every target.
+    """
 
     scaling: Scaling
     free: Free
     spectrum: Spectrum
     x_mean: NumPyArray
     y_mean: NumPyArray
+    total: NumPyArray
 
     def solve(self, lambdas: NumPyArray) -> tuple[NumPyArray, NumPyArray]:
-        """Weights (num_inputs, L, num_targets) and bias (L, num_targets), in the units of X and y."""
+        """Weights (num_inputs, L, num_targets), bias (L, num_targets), in the units of X and y."""
         z = self.spectrum.coefficients(lambdas)
         w = np.zeros((len(self.x_mean), *z.shape[1:]))
         penalized = z / self.scaling.unit[:, None, None]
@@ -202,24 +206,25 @@ def _from_moments(
     found = freeing.by_moments(H, scales.penalized, scales.free, p, formulation.intercept)
     if found is None:
         return None
-    free, S, m = found
+    free, S, m, total = found
     S = S / (scales.unit[:, None] * scales.unit) / mass
     spectrum = decomposing.gram(rows.ops, S, m / scales.unit[:, None] / mass)
     if not is_safe(spectrum.e, least, rows.ops.dtype):
         return None
-    return Decomposed(scales, free, spectrum, rows.x_mean, rows.y_mean)
+    return Decomposed(scales, free, spectrum, rows.x_mean, rows.y_mean, total / mass)
 
 
 def _from_rows(examples: Examples, formulation: Formulation, least: float, ops: Ops) -> Decomposed:
     """From the rows themselves: the dual where they are the fewer and it is safe, else an SVD."""
     A, t, scales, free, x_mean, y_mean = scaled_rows(examples, formulation)
     assert free.basis is not None
+    total = np.sum(t**2, axis=0)
     if 0 < len(A) <= A.shape[1]:
         spectrum = decomposing.dual(ops, A, t, free.basis)
         if is_safe(spectrum.e, least, ops.dtype):
-            return Decomposed(scales, free, spectrum, x_mean, y_mean)
+            return Decomposed(scales, free, spectrum, x_mean, y_mean, total)
     spectrum = decomposing.svd(load("numpy"), A, t)
-    return Decomposed(scales, free, spectrum, x_mean, y_mean)
+    return Decomposed(scales, free, spectrum, x_mean, y_mean, total)
 
 
 def scaled_rows(

@@ -43,6 +43,8 @@ class Spectrum:
         Eigenvalues of AᵀA, at least 0.
     basis : Array of shape (columns, r)
     rhs : array of shape (r, num_targets)
+    square : array of shape (r, num_targets)
+        Squares of Vᵀ Aᵀt, what each direction explains times e.
     left : array of shape (rows, r), or None
         Orthonormal U or Q, where the decomposition has one.
     of_free : float
@@ -53,6 +55,7 @@ class Spectrum:
     e: NumPyArray
     basis: Array
     rhs: NumPyArray
+    square: NumPyArray
     left: NumPyArray | None = None
     of_free: float = 0.0
 
@@ -91,7 +94,7 @@ def gram(ops: Ops, S: NumPyArray, m: NumPyArray) -> Spectrum:
     values, V = ops.eigh(ops.asarray(S))
     e = host(ops.to_numpy(values))
     rhs = host(ops.to_numpy(ops.matmul(ops.matrix_transpose(V), ops.asarray(m))))
-    return Spectrum(ops, np.maximum(e, 0), V, rhs)
+    return Spectrum(ops, np.maximum(e, 0), V, rhs, rhs**2)
 
 
 def dual(ops: Ops, A: NumPyArray, t: NumPyArray, U: NumPyArray) -> Spectrum:
@@ -109,7 +112,8 @@ def dual(ops: Ops, A: NumPyArray, t: NumPyArray, U: NumPyArray) -> Spectrum:
     basis = ops.matmul(ops.matrix_transpose(placed), Q)
     rhs = host(ops.to_numpy(ops.matmul(ops.matrix_transpose(Q), ops.asarray(t))))
     left = host(ops.to_numpy(Q))
-    return Spectrum(ops, np.maximum(e, 0), basis, rhs, left, of_free)
+    e = np.maximum(e, 0)
+    return Spectrum(ops, e, basis, rhs, rhs**2 * e[:, None], left, of_free)
 
 
 def svd(ops: Ops, A: NumPyArray, t: NumPyArray) -> Spectrum:
@@ -128,4 +132,4 @@ def svd(ops: Ops, A: NumPyArray, t: NumPyArray) -> Spectrum:
     order = slice(None, None, -1)  # ascending, like the others
     rhs = (sigma[:, None] * (left.T @ t))[order]
     left = (left if Q is None else Q @ left)[:, order]
-    return Spectrum(ops, sigma[order] ** 2, right[order].T, rhs, left)
+    return Spectrum(ops, sigma[order] ** 2, right[order].T, rhs, rhs**2, left)

@@ -1,0 +1,64 @@
+"""A grid of λ from the data."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from weightdecay.ops import NumPyArray
+from weightdecay.sweeping.grid import Grid, grid
+from weightdecay.validate import integer
+
+DEFAULT_COUNT = 100
+ABOVE = 10.0
+"""The largest λ of a ridge grid, beside the largest eigenvalue: it leaves no direction more than a
+tenth of its weight."""
+BELOW = 1e-3
+"""The least λ, beside the least eigenvalue that counts, or beside the λ from which on the L1 term
+leaves no weight: no direction loses more than a thousandth of its weight."""
+COUNTS = 1e-6
+"""An eigenvalue counts if it is not less than this beside the largest."""
+WIDER = 100.0
+"""By how much an extension moves an end of the grid."""
+EXTENSIONS = 3
+
+
+def given(lambdas: Grid | int) -> NumPyArray | int:
+    """Numbers as a grid, ascending; a whole number (or None) as how many to choose.
+
+    Raises
+    ------
+    InputError
+        No grid.
+    """
+    if lambdas is None:
+        return DEFAULT_COUNT
+    if hasattr(lambdas, "__index__") and not isinstance(lambdas, bool):
+        return integer("lambdas, as a number of values,", lambdas, 2)
+    if isinstance(lambdas, str) and lambdas.strip().isdecimal() and int(lambdas) > 1:
+        return int(lambdas)
+    return np.array(grid("lambdas", lambdas, least=0))  # type: ignore[arg-type]
+
+
+def of_eigenvalues(e: NumPyArray, count: int) -> NumPyArray:
+    """For ridge, from the eigenvalues of the covariance matrix of the scaled inputs."""
+    most = float(e.max(initial=0.0))
+    if not most > 0:  # no input varies, and every λ is as good
+        return np.geomspace(BELOW, 1, count)
+    least = float(e[e >= COUNTS * most].min())
+    return np.geomspace(BELOW * least, ABOVE * most, count)
+
+
+def of_largest(largest: float, count: int) -> NumPyArray:
+    """With an L1 term, down from the λ from which on every penalised weight is 0."""
+    largest = largest if largest > 0 else 1.0  # no input is correlated: every λ is as good
+    return np.geomspace(BELOW * largest, largest, count)
+
+
+def beyond(lambdas: NumPyArray, edge: str) -> NumPyArray:
+    """The λ to try beyond an end of the grid, as dense as the grid is; ascending."""
+    positive = lambdas[lambdas > 0]
+    ratio = float(np.median(positive[1:] / positive[:-1])) if len(positive) > 1 else 10.0
+    steps = np.arange(1, max(round(np.log(WIDER) / np.log(ratio)), 1) + 1)
+    if edge == "high":
+        return np.asarray(positive[-1] * ratio**steps)
+    return np.asarray(positive[0] / ratio ** steps[::-1])

@@ -1,0 +1,93 @@
+"""The loss of every λ on every fold, and which λ it speaks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+
+from weightdecay.ops import NumPyArray
+
+Rule: TypeAlias = Literal["best", "one-se"]
+RULES: tuple[str, ...] = get_args(Rule)
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Losses on rows that were held out.
+
+    Attributes
+    ----------
+    lambdas : array of shape (L,)
+        Ascending.
+    loss : array of shape (L, K)
+        ½ mean squared error on the held-out rows of each of K folds, with their sample weights and
+        averaged over targets; for leave-one-out, K = n rows. Not finite where a λ cannot be fitted.
+    fold_weight : array of shape (K,)
+        What each fold counts for, adding to 1.
+    """
+
+    lambdas: NumPyArray
+    loss: NumPyArray
+    fold_weight: NumPyArray
+
+    @cached_property
+    def mean(self) -> NumPyArray:
+        """The mean over folds, shape (L,); infinite where a fold has no finite loss."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            mean = self.loss @ self.fold_weight
+        return np.where(np.isfinite(mean), mean, np.inf)
+
+    @cached_property
+    def std(self) -> NumPyArray:
+        """Standard deviation over folds (dividing by K − 1), shape (L,)."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            off = self.loss - self.mean[:, None]
+            variance = (off**2) @ self.fold_weight / (1 - np.sum(self.fold_weight**2))
+        spread: NumPyArray = np.sqrt(variance)
+        return spread
+
+    @cached_property
+    def standard_error(self) -> NumPyArray:
+        """Of the mean over folds, as if they were independent: std · √Σ(fold weight²)."""
+        error: NumPyArray = self.std * np.sqrt(np.sum(self.fold_weight**2))
+        return error
+
+    @cached_property
+    def best(self) -> int:
+        """Where the mean loss is lowest; the largest such λ where several are equal."""
+        return len(self.mean) - 1 - int(np.argmin(self.mean[::-1]))
+
+    @cached_property
+    def one_standard_error(self) -> int:
+        """The largest λ whose mean loss is within one standard error of the lowest.
+
+        Breiman et al. (1984), section 3.4.3; Hastie et al. (2009), section 7.10.
+        """
+        within = self.mean <= self.mean[self.best] + self.standard_error[self.best]
+        return int(np.flatnonzero(within)[-1])
+
+    def chosen(self, rule: str) -> int:
+        """The place of λ that a rule takes: 'best' or 'one-se'."""
+        return self.best if rule == "best" else self.one_standard_error
+
+    @property
+    def edge(self) -> Literal["low", "high"] | None:
+        """At which end of the grid the best λ stands, so that a better one may lie beyond.
+
+        λ = 0 is no edge: there is nothing beyond it. Nor is the only λ of a grid.
+        """
+        if len(self.lambdas) == 1:
+            return None
+        if self.best == len(self.lambdas) - 1:
+            return "high"
+        return "low" if self.best == 0 and self.lambdas[0] > 0 else None
+
+    def merged(self, more: Scores) -> Scores:
+        """These and others on the same folds, ascending in λ."""
+        lambdas = np.concatenate([self.lambdas, more.lambdas])
+        order = np.argsort(lambdas, kind="stable")
+        loss = np.concatenate([self.loss, more.loss])
+        return Scores(lambdas[order], loss[order], self.fold_weight)

@@ -1,0 +1,158 @@
+"""Which rows each fold trains with and holds out, through scikit-learn's splitters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from weightdecay.errors import InputError, MissingExtraError
+from weightdecay.ops import NumPyArray
+from weightdecay.validate import integer
+
+LEAVE_ONE_OUT = "loo"
+Given: TypeAlias = Any
+"""A number of folds, 'loo', a splitter of scikit-learn, or pairs of row numbers."""
+
+
+class Split(NamedTuple):
+    """Row numbers of one fold."""
+
+    train: NumPyArray
+    held_out: NumPyArray
+
+
+def make(
+    cv: Given,
+    num_examples: int,
+    *,
+    groups: npt.ArrayLike | None = None,
+    times: npt.ArrayLike | None = None,
+    repeats: int = 1,
+    seed: int = 0,
+) -> tuple[Split, ...] | None:
+    """The splits of `num_examples` rows; None for leave-one-out, which has a closed form.
+
+    Parameters
+    ----------
+    cv : int, 'loo', splitter or iterable
+        A number of folds; leave-one-out; an object with a `split` method such as those of
+        `sklearn.model_selection`; or pairs (rows to train with, rows to hold out).
+    groups : array-like of n labels, optional
+        Rows with the same label stay together (`GroupKFold`).
+    times : array-like of n values, optional
+        Rows are held out after those that are trained with (`TimeSeriesSplit` in this order).
+    repeats : int
+        Cut so often anew (`RepeatedKFold`).
+    seed : int
+        Of the random cut.
+
+    Raises
+    ------
+    InputError
+        Folds that cannot be cut from these rows.
+    MissingExtraError
+        scikit-learn is not installed.
+    """
+    repeats = integer("repeats", repeats, 1)
+    if isinstance(cv, str):
+        if cv != LEAVE_ONE_OUT:
+            raise InputError(f"cv is {cv!r}: write a number of folds, or 'loo'.")
+        _refuse(groups, times, repeats, "leave-one-out")
+        if num_examples < 2:
+            raise InputError(f"leave-one-out needs at least 2 rows, and there is {num_examples}.")
+        return None
+    if hasattr(cv, "__index__"):
+        return _folds(integer("cv", cv, 2), num_examples, groups, times, repeats, seed)
+    if hasattr(cv, "split"):
+        _refuse(None, times, repeats, "a splitter of your own")
+        found = cv.split(np.zeros((num_examples, 1)), np.zeros(num_examples), groups)
+    elif isinstance(cv, Iterable):
+        _refuse(groups, times, repeats, "splits of your own")
+        found = cv
+    else:
+        raise InputError(f"cv is {cv!r}: write a number of folds, 'loo', a splitter or splits.")
+    try:
+        splits = tuple(_split(pair, num_examples, k) for k, pair in enumerate(found))
+    except InputError:
+        raise
+    except ValueError as error:  # a splitter's own
+        raise InputError(f"the rows cannot be split: {error}") from error
+    if not splits:
+        raise InputError("cv gives no split: at least one is needed.")
+    return splits
+
+
+def _folds(k: int, n: int, groups: Any, times: Any, repeats: int, seed: int) -> tuple[Split, ...]:
+    try:
+        from sklearn import model_selection
+    except ImportError as error:
+        raise MissingExtraError("cross-validation", "sklearn") from error
+    if groups is not None and times is not None:
+        raise InputError("groups and times do not go together: give one.")
+    if times is not None:
+        _refuse(None, None, repeats, "an order in time")
+        order = _order(times, n)
+        if k >= n:
+            raise InputError(f"cv is {k} and there are {n} rows: in time, at most {n - 1} folds.")
+        splitter: Any = model_selection.TimeSeriesSplit(k)
+        return tuple(
+            Split(np.sort(order[a]), np.sort(order[b])) for a, b in splitter.split(np.zeros(n))
+        )
+    if groups is not None:
+        _refuse(None, None, repeats, "groups")
+        labels = np.asarray(groups)
+        if labels.shape != (n,):
+            raise InputError(f"groups has shape {labels.shape}: one label for each of {n} rows.")
+        count = len(np.unique(labels))
+        if k > count:
+            raise InputError(
+                f"cv is {k} and there {'is' if count == 1 else 'are'} {count} "
+                f"group{'s' * (count != 1)}: choose at most as many folds as groups."
+            )
+        splitter = model_selection.GroupKFold(k)
+        return tuple(Split(a, b) for a, b in splitter.split(np.zeros(n), groups=labels))
+    if k > n:
+        raise InputError(
+            f"cv is {k} and there {'is' if n == 1 else 'are'} {n} row{'s' * (n != 1)}: choose at "
+            "most as many folds as rows."
+        )
+    splitter = model_selection.RepeatedKFold(n_splits=k, n_repeats=repeats, random_state=seed)
+    return tuple(Split(a, b) for a, b in splitter.split(np.zeros(n)))
+
+
+def _order(times: Any, n: int) -> NumPyArray:
+    values = np.asarray(times)
+    if values.shape != (n,):
+        raise InputError(f"times has shape {values.shape}: one value for each of {n} rows.")
+    return np.argsort(values, kind="stable")
+
+
+def _split(pair: Any, n: int, fold: int) -> Split:
+    try:
+        train, held_out = (np.asarray(rows) for rows in pair)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"fold {fold + 1} is no pair of row numbers: those to train with, those to hold out."
+        ) from None
+    parts = []
+    for rows in (train, held_out):
+        rows = np.flatnonzero(rows) if rows.dtype == bool else rows
+        whole = rows.ndim == 1 and rows.dtype.kind in "iu" and rows.size
+        if not whole or rows.min() < -n or rows.max() >= n:
+            raise InputError(
+                f"fold {fold + 1} is no pair of lists of row numbers from 0 to {n - 1}, each with "
+                "at least one row."
+            )
+        parts.append(rows.astype(np.intp) % n)
+    return Split(*parts)
+
+
+def _refuse(groups: Any, times: Any, repeats: int, kind: str) -> None:
+    for name, given in (("groups", groups is not None), ("times", times is not None)):
+        if given:
+            raise InputError(f"{name} does not go with {kind}.")
+    if repeats > 1:
+        raise InputError(f"repeats does not go with {kind}, which cuts the rows in one way only.")

@@ -1,0 +1,49 @@
+"""The loss of every λ on rows that were held out, from exact paths."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from weightdecay.ops import NumPyArray, Ops
+from weightdecay.paths import lasso, ridge
+from weightdecay.paths.examples import Examples, Formulation
+from weightdecay.paths.leave_one_out import leave_one_out
+from weightdecay.tuning.scores import Scores
+from weightdecay.tuning.splits import Split
+
+
+def validate(
+    examples: Examples,
+    formulation: Formulation,
+    lambdas: NumPyArray,
+    splits: tuple[Split, ...] | None,
+    ops: Ops,
+) -> Scores:
+    """Scores for each split, or for each row where `splits` is None (leave-one-out).
+
+    Ridge has leave-one-out in closed form; with an L1 term, every row is left out in turn.
+    """
+    if formulation.l1_ratio:
+        each = one_by_one(examples.num_examples) if splits is None else splits
+        loss = lasso.cross_validate(examples, formulation, lambdas, each)
+    elif splits is None:
+        loss = leave_one_out(examples, formulation, lambdas, ops)
+    else:
+        loss = ridge.cross_validate(examples, formulation, lambdas, splits, ops)
+    return Scores(lambdas, loss, fold_weight(examples, splits))
+
+
+def fold_weight(examples: Examples, splits: tuple[Split, ...] | None) -> NumPyArray:
+    """What each fold counts for: the same, or with sample weights as much as its held-out rows."""
+    if splits is None:
+        return examples.share
+    if examples.weight is None:
+        return np.full(len(splits), 1 / len(splits))
+    weight = np.array([examples.weight[split.held_out].sum() for split in splits])
+    return weight / weight.sum()
+
+
+def one_by_one(n: int) -> tuple[Split, ...]:
+    """Every row held out in turn."""
+    rows = np.arange(n)
+    return tuple(Split(np.delete(rows, i), rows[i : i + 1]) for i in range(n))
