@@ -13,8 +13,10 @@ ABOVE = 10.0
 """The largest λ of a ridge grid, beside the largest eigenvalue: it leaves no direction more than a
 tenth of its weight."""
 BELOW = 1e-3
-"""The least λ, beside the least eigenvalue that counts, or beside the λ from which on the L1 term
-leaves no weight: no direction loses more than a thousandth of its weight."""
+"""The least λ of a ridge grid, beside the least eigenvalue that counts: it takes from no direction
+more than a thousandth of its weight."""
+SPARSE = 1e-4
+"""The least λ with an L1 term, beside the one from which on no weight is left."""
 COUNTS = 1e-6
 """An eigenvalue counts if it is not less than this beside the largest."""
 WIDER = 100.0
@@ -32,7 +34,7 @@ def given(lambdas: Grid | int) -> NumPyArray | int:
     """
     if lambdas is None:
         return DEFAULT_COUNT
-    if hasattr(lambdas, "__index__") and not isinstance(lambdas, bool):
+    if isinstance(lambdas, int | np.integer) and not isinstance(lambdas, bool):
         return integer("lambdas, as a number of values,", lambdas, 2)
     if isinstance(lambdas, str) and lambdas.strip().isdecimal() and int(lambdas) > 1:
         return int(lambdas)
@@ -51,7 +53,7 @@ def of_eigenvalues(e: NumPyArray, count: int) -> NumPyArray:
 def of_largest(largest: float, count: int) -> NumPyArray:
     """With an L1 term, down from the λ from which on every penalised weight is 0."""
     largest = largest if largest > 0 else 1.0  # no input is correlated: every λ is as good
-    return np.geomspace(BELOW * largest, largest, count)
+    return np.geomspace(SPARSE * largest, largest, count)
 
 
 def beyond(lambdas: NumPyArray, edge: str) -> NumPyArray:
