@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.datasets import load_diabetes, make_regression
 from sklearn.linear_model import ElasticNet, LassoCV, Ridge
 from sklearn.model_selection import (
@@ -28,10 +32,11 @@ from weightdecay.errors import (
     UnknownNameError,
 )
 from weightdecay.experiment import Experiment
-from weightdecay.tuning import grids, splits
+from weightdecay.tuning import grids, remote, splits
 from weightdecay.tuning.insights import sensitivity
 from weightdecay.tuning.running import tune
 from weightdecay.tuning.scores import Scores
+from weightdecay.worker import Worker
 
 LAMBDAS = np.geomspace(1e-3, 10, 6)
 
@@ -362,3 +367,45 @@ def quietly(X: Any, y: Any, **settings: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", EdgeOfGridWarning)
         return tune(X, y, **settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"cv": "loo", "penalty_factors": np.arange(10.0)},
+        {"lambdas": [1.0, 2.0], "extend": True},
+        {"penalty": "elasticnet", "lambdas": 5},
+        {
+            "solver": "sgd",
+            "lambdas": [0.0, 0.1],
+            "cv": 3,
+            "training": Experiment(lr=0.01, epochs=5),
+        },
+    ],
+)
+def test_in_a_worker_the_result_is_the_same(settings: Any) -> None:
+    X, y = diabetes()
+    settings = {"sample_weight": np.resize([1.0, 2.0], len(y)), **settings}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        here = tune(X, y, **settings)
+        with Worker("numpy", Path(sys.executable)) as worker:
+            there = remote.tune(worker, X, y, **settings)
+    assert vars(there).keys() == vars(here).keys()
+    for one, other in ((there.scores, here.scores), (there.path, here.path)):
+        for field in fields(one):
+            assert np.array_equal(getattr(one, field.name), getattr(other, field.name))
+    if here.evidence is not None and there.evidence is not None:
+        assert np.array_equal(there.evidence.log_evidence, here.evidence.log_evidence)
+        assert there.prior == here.prior
+    for name in ("lambd", "rule", "split", "extended", "epochs", "warnings", "backend", "penalty"):
+        assert getattr(there, name) == getattr(here, name)
+
+
+def test_a_sparse_table_does_not_travel() -> None:
+    with (
+        Worker("numpy", Path(sys.executable)) as worker,
+        pytest.raises(InputError, match="does not travel"),
+    ):
+        remote.tune(worker, sparse.eye(10, format="csr"), np.arange(10.0))

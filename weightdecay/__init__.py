@@ -23,11 +23,15 @@ if TYPE_CHECKING:
     from weightdecay.models.grouping import decay_groups
     from weightdecay.parity import Comparison, Divergence, compare
     from weightdecay.registry import load
+    from weightdecay.remedies.comparing import Remedies, compare_remedies
     from weightdecay.survey import BackendInfo, available
     from weightdecay.sweeping.result import SweepResult
     from weightdecay.sweeping.running import sweep
     from weightdecay.train import FitResult, fit
     from weightdecay.translation.translating import Translation, translate
+    from weightdecay.tuning.model import Model, load_model
+    from weightdecay.tuning.result import TuneResult
+    from weightdecay.tuning.running import tune
 
 __version__ = "0.1.0"
 
@@ -36,22 +40,26 @@ _HOME = {
     "BackendInfo": "survey",
     "Certificate": "exact",
     "Comparison": "parity",
-    "Divergence": "parity",
-    "compare": "parity",
     "Coverage": "models.covering",
     "CoveredParameter": "models.covering",
     "Dataset": "data.dataset",
+    "Divergence": "parity",
     "Experiment": "experiment",
     "FitResult": "train",
     "History": "history",
+    "Model": "tuning.model",
     "Polynomial": "data.sources",
+    "Remedies": "remedies.comparing",
     "SweepResult": "sweeping.result",
     "Synthetic": "data.sources",
     "Table": "data.sources",
     "Translation": "translation.translating",
+    "TuneResult": "tuning.result",
     "audit": "auditing.auditor",
     "available": "survey",
     "certify": "exact",
+    "compare": "parity",
+    "compare_remedies": "remedies.comparing",
     "count_monomials": "data.monomials",
     "coverage": "models.covering",
     "decay_groups": "models.grouping",
@@ -59,9 +67,11 @@ _HOME = {
     "from_arrays": "data.dataset",
     "load": "registry",
     "load_data": "data.load",
+    "load_model": "tuning.model",
     "monomial_features": "data.monomials",
     "sweep": "sweeping.running",
     "translate": "translation.translating",
+    "tune": "tuning.running",
 }
 
 __all__ = [
@@ -76,16 +86,20 @@ __all__ = [
     "Experiment",
     "FitResult",
     "History",
+    "Model",
     "Polynomial",
+    "Remedies",
     "SweepResult",
     "Synthetic",
     "Table",
     "Translation",
+    "TuneResult",
     "__version__",
     "audit",
     "available",
     "certify",
     "compare",
+    "compare_remedies",
     "count_monomials",
     "coverage",
     "decay_groups",
@@ -93,9 +107,11 @@ __all__ = [
     "from_arrays",
     "load",
     "load_data",
+    "load_model",
     "monomial_features",
     "sweep",
     "translate",
+    "tune",
 ]
 
 

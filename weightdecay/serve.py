@@ -52,10 +52,17 @@ def _sweep(header: Header, arrays: Arrays) -> tuple[Header, Arrays]:
     return sweeping.answer(header, arrays)
 
 
+def _tune(header: Header, arrays: Arrays) -> tuple[Header, Arrays]:
+    from weightdecay.tuning import remote as tuning
+
+    return tuning.answer(header, arrays)
+
+
 CALLS: dict[str, Call] = {
     "hello": hello,
     "fit": remote.answer,
     "sweep": _sweep,
+    "tune": _tune,
     "rehearse": _rehearse,
     "book": book.answer,
     "audit": auditing.answer,

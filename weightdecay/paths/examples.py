@@ -51,6 +51,11 @@ class Examples:
         return int(self.Y.shape[1])
 
     @property
+    def num_weighted(self) -> int:
+        """Rows of positive weight."""
+        return self.num_examples if self.weight is None else int(np.count_nonzero(self.weight))
+
+    @property
     def is_sparse(self) -> bool:
         """Whether X is a sparse matrix."""
         return not isinstance(self.X, np.ndarray)

@@ -5,7 +5,10 @@ grids        a grid of λ from the data
 scores       the loss of every λ on every fold, and the choice: best, or within one standard error
 validating   those losses, from exact paths
 stopping     the same for early-stopped SGD, from the columns of one sweep
-running      `tune` itself
+job          everything that a search needs, checked
+searching    the search itself
+running      `tune`
+remote       the same in a worker
 result       `TuneResult`
 insights     what λ means: each input, the prior, how delicate the choice is
 table        from a file to examples, and everything that is wrong with it in one message

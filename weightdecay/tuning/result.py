@@ -111,15 +111,9 @@ class TuneResult:
         return self.examples.columns
 
     @property
-    def num_weighted(self) -> int:
-        """Rows of positive weight."""
-        weight = self.examples.weight
-        return self.examples.num_examples if weight is None else int(np.count_nonzero(weight))
-
-    @property
     def prior(self) -> Prior:
         """The Bayesian reading of the chosen λ, for an exact fit with the penalty 'l2'."""
-        return insights.prior(self.evidence, self.scores, self.index, self.num_weighted)
+        return insights.prior(self.evidence, self.scores, self.index, self.examples.num_weighted)
 
     @property
     def sensitivity(self) -> Sensitivity:

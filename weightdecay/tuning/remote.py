@@ -1,0 +1,163 @@
+"""`tune` in a worker: the same arguments, the same bits, the same `TuneResult`.
+
+Both sides of the call "tune" are here. Folds are cut by the parent, so that a worker needs neither
+scikit-learn nor a random number; paths with an L1 term ask no backend and stay with the parent.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from weightdecay.errors import InputError
+from weightdecay.experiment import Experiment
+from weightdecay.ops import NumPyArray
+from weightdecay.paths.evidence import Evidence
+from weightdecay.paths.examples import Examples, Formulation, Path
+from weightdecay.registry import load_adapter
+from weightdecay.tuning.job import Job, prepare
+from weightdecay.tuning.result import TuneResult
+from weightdecay.tuning.running import result
+from weightdecay.tuning.scores import Scores
+from weightdecay.tuning.searching import KINDS, Found, search
+from weightdecay.tuning.splits import Split
+from weightdecay.worker import Worker
+
+Header = dict[str, Any]
+Arrays = dict[str, NumPyArray]
+
+EVIDENCE = ("effective", "noise_variance", "log_evidence")
+
+
+def tune(
+    worker: Worker,
+    X: Any,
+    y: npt.ArrayLike,
+    *,
+    dtype: str = "float64",
+    device: str = "cpu",
+    timeout: float | None = None,
+    **settings: Any,
+) -> TuneResult:
+    """Do what `weightdecay.tune` does, in `worker` and on its backend.
+
+    Parameters
+    ----------
+    worker : Worker
+        Where to search.
+    X, y, dtype, device, **settings
+        As for `weightdecay.tune`.
+    timeout : float, optional
+        Seconds after which the worker counts as hung and is stopped.
+
+    Raises
+    ------
+    WorkerError
+        The worker crashed, hung or talked nonsense.
+    WeightDecayError
+        Whatever `weightdecay.tune` raised there.
+    """
+    job = prepare(X, y, **settings)
+    begun = time.perf_counter()
+    if job.by_scikit_learn:
+        found, version = search(job, "numpy", "float64", "cpu"), ""
+    else:
+        if job.examples.is_sparse:
+            raise InputError("a sparse X does not travel to another interpreter: pass X.toarray().")
+        where = {"backend": worker.backend, "dtype": dtype, "device": device}
+        described, arrays = _packed(job)
+        worker.send("tune", where | described, arrays)
+        header, arrays = worker.receive(timeout)
+        found, version = _found(header, arrays), header["backend_version"]
+    finished = result(job, found, (worker.backend, version, dtype, device), begun)
+    for sentence, kind in found.warnings:
+        warnings.warn(sentence, KINDS[kind], stacklevel=2)
+    return finished
+
+
+def answer(header: Header, arrays: Arrays) -> tuple[Header, Arrays]:
+    """Search what the parent sent; the worker's side."""
+    found = search(_job(header, arrays), header["backend"], header["dtype"], header["device"])
+    described = {
+        "backend_version": load_adapter(header["backend"]).version,
+        "epochs": found.epochs,
+        "extended": found.extended,
+        "warnings": found.warnings,
+    }
+    scores, path = found.scores, found.path
+    sent = {"lambdas": scores.lambdas, "loss": scores.loss, "fold_weight": scores.fold_weight}
+    sent |= {"w": path.w, "b": path.b}
+    if found.evidence is not None:
+        sent |= {name: getattr(found.evidence, name) for name in EVIDENCE}
+    return described, sent
+
+
+def _found(header: Header, arrays: Arrays) -> Found:
+    lambdas = arrays["lambdas"]
+    evidence = [arrays[name] for name in EVIDENCE if name in arrays]
+    return Found(
+        Scores(lambdas, arrays["loss"], arrays["fold_weight"]),
+        Path(lambdas, arrays["w"], arrays["b"]),
+        Evidence(*evidence) if evidence else None,
+        header["epochs"],
+        header["extended"],
+        tuple((sentence, kind) for sentence, kind in header["warnings"]),
+    )
+
+
+def _packed(job: Job) -> tuple[Header, Arrays]:
+    data, formulation = job.examples, job.formulation
+    arrays = {"X": data.X, "Y": data.Y}
+    given = {"weight": data.weight, "factors": formulation.factors}
+    if isinstance(job.grid, np.ndarray):
+        given["grid"] = job.grid
+    if job.splits is not None:
+        for part in Split._fields:
+            rows = [getattr(split, part) for split in job.splits]
+            given[part] = np.concatenate(rows)
+            given[f"{part}_sizes"] = np.array([len(each) for each in rows])
+    header = {
+        "columns": data.columns,
+        "formulation": {
+            "l1_ratio": formulation.l1_ratio,
+            "intercept": formulation.intercept,
+            "standardize": formulation.standardize,
+        },
+        "penalty": job.penalty,
+        "count": None if isinstance(job.grid, np.ndarray) else job.grid,
+        "split": job.split,
+        "rule": job.rule,
+        "extend": job.extend,
+        "solver": job.solver,
+        "training": None if job.training is None else job.training.to_dict(),
+    }
+    return header, arrays | {name: part for name, part in given.items() if part is not None}
+
+
+def _job(header: Header, arrays: Arrays) -> Job:
+    """The inverse of `_packed`."""
+    data = Examples(arrays["X"], arrays["Y"], arrays.get("weight"), tuple(header["columns"]))
+    formulation = replace(Formulation(**header["formulation"]), factors=arrays.get("factors"))
+    training = header["training"]
+    parts = [
+        np.split(arrays[part], np.cumsum(arrays[f"{part}_sizes"])[:-1])
+        for part in Split._fields
+        if part in arrays
+    ]
+    return Job(
+        data,
+        formulation,
+        header["penalty"],
+        arrays["grid"] if header["count"] is None else header["count"],
+        tuple(Split(*pair) for pair in zip(*parts, strict=True)) if parts else None,
+        header["split"],
+        header["rule"],
+        header["extend"],
+        header["solver"],
+        None if training is None else Experiment.from_dict(training),
+    )
