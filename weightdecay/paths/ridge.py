@@ -6,7 +6,7 @@ The objective is that of `Formulation` with l1_ratio 0. Hoerl & Kennard (1970) f
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,6 +108,17 @@ def cross_validate(
     InputError
         A split that has no row of positive weight to train with or to validate with.
     """
+    return fold_and_fit(examples, formulation, lambdas, splits, ops)[0]
+
+
+def fold_and_fit(
+    examples: Examples,
+    formulation: Formulation,
+    lambdas: NumPyArray,
+    splits: Sequence[Split],
+    ops: Ops,
+) -> tuple[NumPyArray, Callable[[], Decomposed]]:
+    """The losses of `cross_validate`, and `decompose` from the products that they shared."""
     lambdas = host(lambdas)
     rows = placing.place(examples, formulation.intercept, ops)
     shared = _Shared(rows, splits)
@@ -121,7 +132,14 @@ def cross_validate(
         if found is None:
             found = decompose(examples.take(split.train), formulation, min(lambdas), ops)
         loss[:, k] = held_out_loss(rows, split.held_out, *found.solve(lambdas))
-    return loss
+
+    def whole() -> Decomposed:
+        found = None
+        if _is_tall(examples, examples.num_examples):
+            found = _from_moments(rows, shared.total, formulation, min(lambdas))
+        return found or _from_rows(examples, formulation, min(lambdas), ops)
+
+    return loss, whole
 
 
 def require_weight(examples: Examples, split: Split, fold: int) -> None:

@@ -63,16 +63,19 @@ def automatic(data: Examples, formulation: Formulation, count: int, ops: Ops) ->
 
 def _exact(job: Job, grid: NumPyArray, ops: Ops) -> Found:
     data, formulation = job.examples, job.formulation
-    scores, extended = validate(data, formulation, grid, job.splits, ops), 0
+    scores, whole = validate(data, formulation, grid, job.splits, ops)
+    extended = 0
     while job.extend and extended < grids.EXTENSIONS and _can_extend(scores, formulation, data):
         more = grids.beyond(scores.lambdas, str(scores.edge))
-        scores = scores.merged(validate(data, formulation, more, job.splits, ops))
+        further, also = validate(data, formulation, more, job.splits, ops)
+        whole = also if more[0] < scores.lambdas[0] else whole  # safe for the least λ of all
+        scores = scores.merged(further)
         extended += 1
     said = edge_of_grid(scores, formulation, extended)
     if formulation.l1_ratio:
         path = lasso.path(data, formulation, scores.lambdas)
         return Found(scores, path, None, None, extended, said)
-    found = ridge.decompose(data, formulation, float(scores.lambdas[0]), ops)
+    found = whole()
     lambd = float(scores.lambdas[scores.chosen(job.rule)])
     if (condition := found.spectrum.condition(lambd)) > ILL_CONDITIONED:
         said += ((ridge.ill_conditioned(condition, lambd), IllConditionedWarning.__name__),)

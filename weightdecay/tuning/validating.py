@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from weightdecay.ops import NumPyArray, Ops
 from weightdecay.paths import lasso, ridge
 from weightdecay.paths.examples import Examples, Formulation
 from weightdecay.paths.leave_one_out import leave_one_out
+from weightdecay.paths.ridge import Decomposed
 from weightdecay.tuning.scores import Scores
 from weightdecay.tuning.splits import Split
 
@@ -18,19 +21,24 @@ def validate(
     lambdas: NumPyArray,
     splits: tuple[Split, ...] | None,
     ops: Ops,
-) -> Scores:
+) -> tuple[Scores, Callable[[], Decomposed]]:
     """Scores for each split, or for each row where `splits` is None (leave-one-out).
 
-    Ridge has leave-one-out in closed form; with an L1 term, every row is left out in turn.
+    Ridge has leave-one-out in closed form; with an L1 term, every row is left out in turn. The
+    second is the decomposition of all rows, on request, for ridge.
     """
+
+    def whole() -> Decomposed:
+        return ridge.decompose(examples, formulation, float(min(lambdas)), ops)
+
     if formulation.l1_ratio:
         each = one_by_one(examples.num_examples) if splits is None else splits
         loss = lasso.cross_validate(examples, formulation, lambdas, each)
     elif splits is None:
         loss = leave_one_out(examples, formulation, lambdas, ops)
     else:
-        loss = ridge.cross_validate(examples, formulation, lambdas, splits, ops)
-    return Scores(lambdas, loss, fold_weight(examples, splits))
+        loss, whole = ridge.fold_and_fit(examples, formulation, lambdas, splits, ops)
+    return Scores(lambdas, loss, fold_weight(examples, splits)), whole
 
 
 def fold_weight(examples: Examples, splits: tuple[Split, ...] | None) -> NumPyArray:
