@@ -327,3 +327,38 @@ def test_evidence_does_not_see_what_is_free(ops: Ops, shape: tuple[int, int]) ->
 def test_what_cannot_be_fitted_is_said(X: Any, y: Any, weight: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         examples(X, y, weight)
+
+
+def test_inputs_far_from_zero_keep_their_digits(ops: Ops) -> None:
+    """The covariance of columns whose mean is a million times their deviation."""
+    X, Y = drawn(40, 5)
+    far = X - X.mean(0) + 1e7
+    path = ridge.path(examples(far, Y), Formulation(), LAMBDAS, ops)
+    near = ridge.path(examples(far - 1e7, Y), Formulation(), LAMBDAS, ops)
+    assert relative_difference(path.w, near.w) <= RIDGE
+
+
+def test_a_penalised_input_that_nearly_is_a_free_one(ops: Ops) -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((30, 3)), rng.standard_normal((30, 1))
+    X[:, 1] = X[:, 0] + 1e-6 * X[:, 1]
+    formulation = Formulation(0.0, np.array([0.0, 1.0, 1.0]))
+    lambdas = np.array([1e-16, 1e-13])
+    path = ridge.path(examples(X, y), formulation, lambdas, ops)
+    for i, lambd in enumerate(lambdas):
+        w, _ = appended(examples(X, y), formulation, lambd)
+        assert relative_difference(path.w[:, i], w) <= RIDGE
+
+
+def test_leave_one_out_of_dependent_inputs(ops: Ops) -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((20, 3)), rng.standard_normal((20, 1))
+    X[:, 2] = X[:, 0] + 1e-5 * X[:, 2]
+    lambdas = np.array([1e-12, 1e-8])
+    loss = leave_one_out(examples(X, y), Formulation(), lambdas, ops)
+    for i in range(20):
+        rest = examples(np.delete(X, i, axis=0), np.delete(y, i, axis=0))
+        for k, lambd in enumerate(lambdas):
+            w, b = appended(rest, Formulation(), lambd * 20 / 19)
+            expected = ((X[i] @ w + b - y[i]) ** 2).item() / 2
+            assert relative_difference([loss[k, i]], [expected]) <= RIDGE

@@ -32,10 +32,12 @@ from weightdecay.errors import (
     UnknownNameError,
 )
 from weightdecay.experiment import Experiment
+from weightdecay.paths.examples import examples
 from weightdecay.tuning import grids, remote, splits
 from weightdecay.tuning.insights import sensitivity
 from weightdecay.tuning.running import tune
 from weightdecay.tuning.scores import Scores
+from weightdecay.tuning.validating import fold_weight
 from weightdecay.worker import Worker
 
 LAMBDAS = np.geomspace(1e-3, 10, 6)
@@ -73,6 +75,17 @@ class TestScores:
         loss = self.loss.copy()
         loss[1, 0] = np.nan
         assert Scores(self.scores.lambdas, loss, np.full(4, 0.25)).best == 2
+
+    def test_of_equal_losses_the_largest_lambda_is_the_best(self) -> None:
+        assert Scores(self.scores.lambdas, self.loss[[1, 1, 2]], np.full(4, 0.25)).best == 1
+
+    def test_folds_count_as_much_as_their_weights(self) -> None:
+        parts = (splits.Split(np.arange(2, 4), np.arange(2)), splits.Split(np.arange(3), np.r_[3]))
+        data = examples(np.eye(4), np.zeros(4), [1.0, 2.0, 3.0, 6.0])
+        assert relative_difference(fold_weight(data, parts), [1 / 3, 2 / 3]) <= RIDGE
+        assert relative_difference(fold_weight(data, None), data.share) <= RIDGE
+        unweighted = examples(np.eye(4), np.zeros(4))
+        assert fold_weight(unweighted, parts).tolist() == [0.5, 0.5]
 
     def test_weights_of_folds(self) -> None:
         """A fold of double weight is like that fold twice, in the mean."""
@@ -240,6 +253,27 @@ def test_the_edge_of_the_grid_is_said_and_extended_on_request(backend: str) -> N
         assert (np.diff(found.lambdas) > 0).all()
         assert found.loss <= inside.loss * 1.001
         assert found.path.w.shape[1] == len(found.lambdas) == len(found.scores.loss)
+
+
+def test_an_extended_path_is_solved_as_if_it_had_been_the_grid(backend: str) -> None:
+    """Dependent inputs, so that small λ need another decomposition than large ones."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((40, 4))
+    X[:, 3] = X[:, 0] + 1e-5 * X[:, 3]
+    y = X @ np.array([1.0, 2.0, 3.0, -1.0])
+    found = quietly(X, y, lambdas=[1e-4, 1e-3], extend=True, standardize=False, backend=backend)
+    assert found.extended == 3
+    for i, lambd in enumerate(found.lambdas):
+        below = np.sqrt(40 * lambd) * np.eye(4)
+        centred = np.concatenate([X - X.mean(0), below])
+        w = np.linalg.lstsq(centred, np.append(y - y.mean(), np.zeros(4)), rcond=None)[0]
+        assert relative_difference(found.path.w[:, i, 0], w) <= RIDGE
+
+
+def test_a_grid_for_l1_ends_where_no_weight_is_left() -> None:
+    found = quietly(*diabetes(), penalty="l1", lambdas=20)
+    assert not found.path.w[:, -1].any()
+    assert found.path.w[:, -2].any()
 
 
 def test_a_useless_table_ends_at_the_mean(backend: str) -> None:

@@ -18,9 +18,12 @@ from weightdecay.cli.backends import backends, env
 from weightdecay.cli.bench import bench
 from weightdecay.cli.book import book
 from weightdecay.cli.parity import parity
+from weightdecay.cli.predict import predict
+from weightdecay.cli.remedies import compare_remedies
 from weightdecay.cli.run import run
 from weightdecay.cli.sweep import sweep
 from weightdecay.cli.translate import translate
+from weightdecay.cli.tune import tune
 from weightdecay.errors import WeightDecayError
 
 
@@ -30,7 +33,10 @@ def cli() -> None:
     """Weight decay, defined once and run on any backend."""
 
 
-for command in (run, sweep, audit, backends, parity, book, env, translate, bench):
+for command in (
+    *(run, sweep, tune, predict, compare_remedies),
+    *(audit, translate, backends, parity, book, env, bench),
+):
     cli.add_command(command)
 
 

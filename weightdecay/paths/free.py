@@ -79,7 +79,6 @@ def by_rows(F: NumPyArray, A: NumPyArray, t: NumPyArray, intercept: bool) -> Fre
 
 
 def off(U: NumPyArray, M: NumPyArray) -> NumPyArray:
-    """M without its part in the range of U, to rounding even where that was nearly all of it."""
-    for _ in range(2):  # twice is enough (Giraud et al., 2005)
-        M = M - U @ (U.T @ M)
-    return M
+    """M without its part in the range of U."""
+    rest: NumPyArray = M - U @ (U.T @ M)
+    return rest
