@@ -47,12 +47,16 @@ ONCE = {
     "test_frames.py",
     "test_imports.py",
     "test_matrix.py",
+    "test_model_file.py",
     "test_parity.py",
     "test_readme.py",
+    "test_remedies.py",
+    "test_remedies_cli.py",
     "test_sweep_cli.py",
     "test_translation_cli.py",
     "test_translation_dialects.py",
     "test_translation_syntax.py",
+    "test_tune_cli.py",
     "test_worker.py",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-_STREAMS = ("data", "split", "initial", "minibatches", "folds")
+_STREAMS = ("data", "split", "initial", "minibatches", "folds", "noise", "subsets")
 
 
 def generator(seed: int, stream: str) -> np.random.Generator:
