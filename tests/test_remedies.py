@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from tests.tolerances import L1, RIDGE, relative_difference
 from weightdecay import Dataset, Experiment, Synthetic, fit, from_arrays
+from weightdecay.data.streams import generator
 from weightdecay.errors import InputError, MissingExtraError
 from weightdecay.paths.examples import Examples
 from weightdecay.remedies import curve as curves
@@ -26,7 +27,7 @@ from weightdecay.remedies.concluding import conclusion
 from weightdecay.remedies.curve import LearningCurve, learning_curve
 from weightdecay.remedies.early import early_stopping
 from weightdecay.remedies.least_squares import least_squares, none
-from weightdecay.remedies.problem import NOISE, SUBSETS, Problem, loss, standardised
+from weightdecay.remedies.problem import Problem, loss, standardised
 from weightdecay.remedies.remedy import Remedy
 from weightdecay.remedies.remedy import Ridge as Average
 from weightdecay.tuning import splits as splitting
@@ -200,7 +201,7 @@ def test_noise_is_least_squares_on_the_copies_written_out() -> None:
     rows = given.splits[1].train
     nus = np.array([0.3, 2.0])
     w, b = noise.noisy(given, rows, nus)
-    E = given.generator(NOISE).standard_normal((5, N, P))[:, rows]
+    E = generator(given.seed, "noise").standard_normal((5, N, P))[:, rows]
     X_train, y = given.train.X[rows], given.train.Y[rows, 0]
     for i, nu in enumerate(nus):
         copies = (X_train + nu * E).reshape(-1, P)
@@ -248,7 +249,7 @@ def test_the_learning_curve_is_least_squares_on_random_parts() -> None:
     given = problem()
     found = learning_curve(given)
     assert found.rows.tolist() == [15, 30, 45, 60]
-    draw = given.generator(SUBSETS)
+    draw = generator(given.seed, "subsets")
     for d in range(curves.DRAWS):
         order = draw.permutation(N)
         for i, count in enumerate(found.rows):

@@ -139,14 +139,15 @@ def experiment_of(file: str | None, given: dict[str, Any]) -> Experiment:
     if "batch_size" in given and given["batch_size"].isdecimal():
         given["batch_size"] = int(given["batch_size"])
     if "penalty_factors" in given:
-        given["penalty_factors"] = dict(map(_factor, given["penalty_factors"]))
+        given["penalty_factors"] = dict(map(factor, given["penalty_factors"]))
     return Experiment.from_dict(settings | given)
 
 
-def _factor(text: str) -> tuple[str, float]:
-    name, _, factor = text.rpartition("=")
+def factor(text: str) -> tuple[str, float]:
+    """COLUMN=NUMBER as a column's name and its penalty factor."""
+    name, _, number = text.rpartition("=")
     try:
-        return name, float(factor)
+        return name, float(number)
     except ValueError:
         raise InputError(f"penalty factor {text!r}: write COLUMN=NUMBER, such as age=0.") from None
 

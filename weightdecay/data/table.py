@@ -21,12 +21,10 @@ def load_table(source: Table, seed: int) -> Dataset:
         An unknown data set or column, a target that is missing or is no number, too few rows; see
         also `files.read` and `Dataset`.
     """
-    columns, target = _open(source)
+    columns, own_target = open_table(source.source)
+    target = source.target or own_target
     if target is None:
-        raise InputError(
-            f"{source.source!r} needs a target: name the column to predict, one of "
-            f"{_listed(columns.names)}."
-        )
+        raise no_target(source.source, columns.names)
     _require_known(columns.names, target, *source.drop, *filter(None, [source.sample_weight]))
     if target in source.drop or target == source.sample_weight:
         raise InputError(f"the target {target!r} cannot also be dropped or be the sample weight.")
@@ -52,14 +50,30 @@ def load_table(source: Table, seed: int) -> Dataset:
     )
 
 
-def _open(source: Table) -> tuple[files.Columns, str | None]:
-    if source.source in DATA_SETS:
-        named = DATA_SETS[source.source]()
-        return named, source.target or named.target
-    path = Path(source.source)
+def open_table(source: str) -> tuple[files.File, str | None]:
+    """A data set known by name and its own target, or the file of that name.
+
+    Raises
+    ------
+    InputError
+        Neither; see also `files.read`.
+    """
+    if source in DATA_SETS:
+        named = DATA_SETS[source]()
+        return files.from_columns({name: named.numbers([name])[:, 0] for name in named.names}), (
+            named.target
+        )
+    path = Path(source)
     if not path.suffix and not path.exists():
-        raise UnknownNameError("data", source.source, [*DATA_SETS, *GENERATED, "FILE"])
-    return files.read(path), source.target
+        raise UnknownNameError("data", source, [*DATA_SETS, *GENERATED, "FILE"])
+    return files.read(path), None
+
+
+def no_target(source: str, names: tuple[str, ...]) -> InputError:
+    """That somebody must say which column to predict."""
+    return InputError(
+        f"{source!r} needs a target: name the column to predict, one of {_listed(names)}."
+    )
 
 
 def _require_known(names: tuple[str, ...], *wanted: str) -> None:

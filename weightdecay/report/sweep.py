@@ -12,11 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from weightdecay.ops import NumPyArray
+from weightdecay.report import rows
 from weightdecay.sweeping.result import SweepResult
 from weightdecay.sweeping.terminal import draw
-
-ROWS = 12
-"""λ that the table shows, spread evenly over the grid; the best is always among them."""
 
 CONVENTIONS = {
     "train_loss": "(1/n) Σ ½ (w·x + b − y)² over the training examples after the last epoch; with "
@@ -148,7 +146,7 @@ def _table(result: SweepResult) -> Table:
     for header in [*headers, ""]:
         table.add_column(header, justify="right" if header else "left")
     chosen = None if best is None else result.lambdas.index(best.lambd)
-    for i in _rows(len(result.lambdas), chosen):
+    for i in rows.shown(len(result.lambdas), chosen):
         cells = [f"{result.lambdas[i]:.4g}"]
         if np.isnan(profile.train_loss[i]):
             table.add_row(*cells, *[""] * (len(headers) - 1), "diverged")
@@ -159,11 +157,6 @@ def _table(result: SweepResult) -> Table:
         cells += [f"{profile.weight_norm[i]:.4g}"] + [f"{profile.nonzero[i]:.4g}"] * sparse
         table.add_row(*cells, "← best" if i == chosen else "")
     return table
-
-
-def _rows(count: int, chosen: int | None) -> list[int]:
-    spread = {round(x) for x in np.linspace(0, count - 1, min(count, ROWS)).tolist()}
-    return sorted(spread | ({chosen} if chosen is not None else set()))
 
 
 def _notes(result: SweepResult) -> str:

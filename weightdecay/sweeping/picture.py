@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from weightdecay.curves import COLORS, TRAINING, VALIDATION
-from weightdecay.ops import NumPyArray
 from weightdecay.output import writing
-from weightdecay.sweeping.axis import exponents, ticks
+from weightdecay.sweeping.axis import exponents
+from weightdecay.sweeping.drawing import (
+    PLAIN,
+    inline,
+    largest,
+    left_out,
+    line,
+    marked,
+    paths,
+    table,
+    x_axis,
+)
 from weightdecay.sweeping.result import SweepResult
 
-MOST_PATHS = 50
-NAMED_PATHS = 10
-"""As many paths have colours and names of their own; more are told apart by nothing."""
 WIDTH, HEIGHT, SPACING = 300, 260, 34
-PLAIN = "#2f6f62"
-BEST = "#555"
 
 
 def draw_to_file(result: SweepResult, path: Path) -> None:
@@ -68,55 +72,9 @@ def _several(result: SweepResult) -> bool:
     return len(result.seeds) * result.num_folds > 1
 
 
-def _x(result: SweepResult) -> Any:
-    import altair as alt
-
-    labels = ticks(result.lambdas)
-    places = exponents(result.lambdas)
-    low, high = float(places[0]), float(places[-1])
-    words = " : ".join(f"abs(datum.value - {at!r}) < 1e-6 ? '{label}'" for at, label in labels)
-    zero = ", 0 at the left end" if 0 in result.lambdas and len(result.lambdas) > 1 else ""
-    return alt.X(
-        "place:Q",
-        scale=alt.Scale(domain=[low, high] if low < high else [low - 1, high + 1], nice=False),
-        axis=alt.Axis(
-            values=[at for at, _ in labels],
-            labelExpr=f"{words} : ''",
-            labelOverlap=True,
-            title=f"λ (logarithmic{zero})",
-        ),
-    )
-
-
-def _table(result: SweepResult, names: Sequence[str], curves: Sequence[NumPyArray]) -> Any:
-    """One row a λ and curve, without a value where all diverged, so that its line breaks."""
-    import altair as alt
-
-    places = exponents(result.lambdas)
-    return alt.InlineData(
-        values=[
-            {"place": float(x), "value": float(y) if np.isfinite(y) else None, "curve": name}
-            for name, curve in zip(names, curves, strict=True)
-            for x, y in zip(places, curve, strict=True)
-        ]
-    )
-
-
 def _marked(result: SweepResult, chart: Any) -> Any:
     """A chart with the best λ as a line."""
-    import altair as alt
-
-    if result.best is None:
-        return chart
-    place = exponents(result.lambdas)[result.lambdas.index(result.best.lambd)]
-    data = alt.InlineData(values=[{"place": float(place)}])
-    rule = alt.Chart(data).mark_rule(color=BEST, strokeDash=[5, 4]).encode(x=_x(result))
-    return rule + chart
-
-
-def _line(result: SweepResult) -> dict[str, Any]:
-    """A single λ would be an invisible line."""
-    return {"strokeWidth": 2, "point": len(result.lambdas) == 1}
+    return chart if result.best is None else marked(result.lambdas, result.best.lambd, chart)
 
 
 def _losses(result: SweepResult) -> Any:
@@ -132,8 +90,10 @@ def _losses(result: SweepResult) -> Any:
     legend = alt.Legend(title=None, orient="top", symbolType="stroke", symbolOpacity=1)
     colors = alt.Scale(domain=list(curves), range=[COLORS[name] for name in curves])
     color = alt.Color("curve:N", scale=colors, legend=legend)
-    lines = alt.Chart(_table(result, list(curves), means)).mark_line(**_line(result))
-    chart = lines.encode(x=_x(result), y=alt.Y("value:Q", scale=scale, axis=axis), color=color)
+    lines = alt.Chart(table(result.lambdas, list(curves), means)).mark_line(**line(result.lambdas))
+    chart = lines.encode(
+        x=x_axis(result.lambdas), y=alt.Y("value:Q", scale=scale, axis=axis), color=color
+    )
     if _several(result):
         places = exponents(result.lambdas)
         # Where a spread reaches below 0, its band ends at the bottom of the picture.
@@ -144,9 +104,9 @@ def _losses(result: SweepResult) -> Any:
             for x, m, s in zip(places, mean.tolist(), std.tolist(), strict=True)
             if np.isfinite(m + s) and m > 0
         ]
-        bands = alt.Chart(alt.InlineData(values=band)).mark_area(opacity=0.2)
+        bands = alt.Chart(inline(band)).mark_area(opacity=0.2)
         y = alt.Y("low:Q", scale=scale, axis=axis)
-        chart = bands.encode(x=_x(result), y=y, y2="high:Q", color=color) + chart
+        chart = bands.encode(x=x_axis(result.lambdas), y=y, y2="high:Q", color=color) + chart
     spread = " ± standard deviation" if _several(result) else ""
     title = f"Loss after training{spread}"
     return _marked(result, chart).properties(width=WIDTH, height=HEIGHT, title=title)
@@ -161,11 +121,11 @@ def _size(result: SweepResult, panels: int) -> list[Any]:
     height = (HEIGHT - 78 * (panels - 1)) / panels
     charts = []
     for name, values in drawn:
-        lines = alt.Chart(_table(result, [name], [values])).mark_line(
-            **_line(result), color=PLAIN, interpolate="linear"
+        lines = alt.Chart(table(result.lambdas, [name], [values])).mark_line(
+            **line(result.lambdas), color=PLAIN, interpolate="linear"
         )
         y = alt.Y("value:Q", axis=alt.Axis(title=name, tickCount=5), scale=alt.Scale(zero=True))
-        chart = _marked(result, lines.encode(x=_x(result), y=y))
+        chart = _marked(result, lines.encode(x=x_axis(result.lambdas), y=y))
         title = "Norm of the weights" if name == "‖w‖₂" else "Weights that are not 0"
         charts.append(chart.properties(width=WIDTH, height=height, title=title))
     return charts
@@ -175,23 +135,8 @@ def _paths(result: SweepResult) -> Any:
     import altair as alt
 
     w = result.profile.w
-    largest = np.max(np.where(np.isfinite(w), np.abs(w), 0), axis=1)
-    shown = np.sort(np.argsort(-largest, kind="stable")[:MOST_PATHS])
-    names = [result.columns[i] for i in shown]
-    named = len(shown) <= NAMED_PATHS
-    style = {"strokeWidth": 1.8} if named else {"strokeWidth": 1, "opacity": 0.55, "color": PLAIN}
-    lines = alt.Chart(_table(result, names, list(w[shown]))).mark_line(**(_line(result) | style))
-    encoding: dict[str, Any] = {"detail": "curve:N"}
-    if named:
-        legend = alt.Legend(title=None, orient="right", symbolType="stroke")
-        encoding = {
-            "color": alt.Color(
-                "curve:N", sort=names, legend=legend, scale=alt.Scale(scheme="tableau10")
-            )
-        }
+    shown = largest(w)
     y = alt.Y("value:Q", axis=alt.Axis(title="wⱼ", tickCount=6))
-    chart = _marked(result, lines.encode(x=_x(result), y=y, **encoding))
-    title = "Coefficients"
-    if len(shown) < len(w):
-        title += f": the {len(shown)} largest, {len(w) - len(shown)} left out"
+    chart = _marked(result, paths(result.lambdas, w, result.columns, shown, y))
+    title = f"Coefficients{left_out(w, shown)}"
     return chart.properties(width=WIDTH, height=HEIGHT, title=title)

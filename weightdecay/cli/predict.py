@@ -1,0 +1,56 @@
+"""``weightdecay predict``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from weightdecay.cli.common import console
+
+EXAMPLES = """\b
+Examples:
+  weightdecay tune houses.csv --target price --out model.json
+  weightdecay predict model.json new.csv --out predictions.csv
+  weightdecay predict model.json new.csv --format csv | head
+"""
+
+
+@click.command(short_help="Apply a model file to a table.", epilog=EXAMPLES)
+@click.argument("model", metavar="MODEL")
+@click.argument("file", metavar="FILE")
+@click.option("--out", metavar="FILE.csv",
+              help="Write the predictions, one column named as the target.")  # fmt: skip
+@click.option("--format", "output", type=click.Choice(["table", "csv", "json"]), default="table",
+              show_default=True, help="What to print.")  # fmt: skip
+def predict(*, model: str, file: str, out: str | None, output: str) -> None:
+    """Predict the target of every row of FILE with a MODEL that 'weightdecay tune --out' wrote.
+
+    Columns are matched by name, in any order; a table with other columns is refused, and their
+    names are told. The target, and the columns that were dropped or weighed, grouped or ordered
+    the rows when the model was fitted, may be there and are ignored; where the target is there,
+    ½ mean squared error and R² are reported. Exit code 2 for bad input.
+    """
+    from weightdecay.errors import InputError
+    from weightdecay.output import require_writable
+    from weightdecay.report import predict as report
+    from weightdecay.tuning.model import load_model
+    from weightdecay.tuning.predicting import predict as apply
+
+    if out is not None:
+        if Path(out).suffix.lower() != ".csv":
+            raise InputError(f"{out!r} is no file of predictions: it must end in .csv.")
+        require_writable(Path(out))
+    fitted = load_model(model)
+    predictions = apply(fitted, file)
+    if output == "csv":
+        click.echo(predictions.to_csv(), nl=False)
+        if predictions.score is not None:
+            click.echo(f"weightdecay: {report.scored(predictions)}", err=True)
+    elif output == "json":
+        click.echo(report.as_json(fitted, predictions))
+    else:
+        report.show(console(), fitted, predictions)
+    if out is not None:
+        predictions.save(Path(out))
+        click.echo(f"wrote {out}", err=True)

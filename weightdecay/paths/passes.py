@@ -1,0 +1,102 @@
+"""Passes over the rows, some at a time: nothing here copies a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from weightdecay.ops import NumPyArray, host
+from weightdecay.paths.examples import Examples
+
+BLOCK = 2**22
+"""Numbers of a dense X that are looked at together."""
+
+NEARLY = 1e-6
+"""Deviation beside the mean below which a column is looked at again: is it constant?"""
+
+
+class Location(NamedTuple):
+    """Where the inputs lie: mean and variance of each, with the shares of the rows.
+
+    The variance of a column that is constant over the rows that count is exactly 0.
+    """
+
+    mean: NumPyArray
+    variance: NumPyArray
+
+
+class Centred(NamedTuple):
+    """Some rows of X less a mean for each column; a sparse X keeps them beside it."""
+
+    X: Any
+    mean: NumPyArray | None
+
+    def times(self, W: NumPyArray) -> NumPyArray:
+        """X W, by the inputs alone that have a weight where these are few."""
+        active = np.flatnonzero(W.any(axis=1))
+        few = 2 * len(active) <= len(W)
+        found = self.X[:, active] @ W[active] if few else self.X @ W
+        return host(found if self.mean is None else found - self.mean @ W)
+
+    def correlate(self, V: NumPyArray) -> NumPyArray:
+        """Xᵀ V."""
+        found = self.X.T @ V
+        return host(found if self.mean is None else found - np.outer(self.mean, V.sum(axis=0)))
+
+    def columns(self, chosen: NumPyArray | slice) -> NumPyArray:
+        """Some columns, written out."""
+        if self.mean is None:
+            return host(self.X[:, chosen])
+        return host(self.X[:, chosen].toarray() - self.mean[chosen])
+
+
+def centred(examples: Examples, mean: NumPyArray, rows: slice) -> Centred:
+    """Some rows, float64."""
+    X = examples.X[rows]
+    if examples.is_sparse:
+        return Centred(X, mean)
+    return Centred(np.subtract(X, mean, dtype=np.float64), None)
+
+
+def blocks(examples: Examples) -> Iterator[slice]:
+    """Rows that are worked on together; all of them where X is sparse."""
+    n, p = examples.X.shape
+    step = n if examples.is_sparse else max(BLOCK // p, 1)
+    for start in range(0, n, step):
+        yield slice(start, start + step)
+
+
+def location(examples: Examples) -> Location:
+    """Mean and variance of every input."""
+    X, c = examples.X, examples.share
+    if examples.is_sparse:
+        return _sparse_location(X, c)
+    mean = sum((c[rows] @ X[rows] for rows in blocks(examples)), np.zeros(X.shape[1]))
+    variance = np.zeros(X.shape[1])
+    for rows in blocks(examples):
+        off = np.subtract(X[rows], mean, dtype=np.float64)
+        variance += c[rows] @ np.square(off, out=off)
+    return Location(mean, _exact_zeros(X, c, mean, variance))
+
+
+def _sparse_location(X: Any, c: NumPyArray) -> Location:
+    """The same from what is stored: Σ c (x − x̄)² over it, and x̄² for each of the zeros."""
+    mean = host(c @ X)
+    counted = np.repeat(c, np.diff(X.indptr))
+    off = X.data.astype(np.float64) - mean[X.indices]
+    p = X.shape[1]
+    variance = np.bincount(X.indices, counted * off**2, p)
+    zeros = np.maximum(1 - np.bincount(X.indices, counted, p), 0)
+    return Location(mean, _exact_zeros(X, c, mean, variance + zeros * mean**2))
+
+
+def _exact_zeros(X: Any, c: NumPyArray, mean: NumPyArray, variance: NumPyArray) -> NumPyArray:
+    counts = c > 0
+    for j in np.flatnonzero((variance > 0) & (variance <= (NEARLY * mean) ** 2)):
+        column = X[:, [j]]
+        column = (column if isinstance(column, np.ndarray) else column.toarray())[counts]
+        if column.min() == column.max():
+            variance[j] = 0
+    return variance
