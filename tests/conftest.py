@@ -46,6 +46,7 @@ ONCE = {
     "test_files.py",
     "test_frames.py",
     "test_imports.py",
+    "test_lasso.py",
     "test_matrix.py",
     "test_model_file.py",
     "test_parity.py",

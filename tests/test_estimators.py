@@ -25,6 +25,7 @@ from sklearn.linear_model import (
     Ridge,
     RidgeCV,
 )
+from sklearn.metrics import get_scorer
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
@@ -46,6 +47,7 @@ from weightdecay.errors import (
     UnknownNameError,
 )
 from weightdecay.estimators import WeightDecayCV, WeightDecayRegressor
+from weightdecay.registry import BUILT_IN
 
 FRAMES = [name for name in ("pandas", "polars") if importlib.util.find_spec(name)]
 ALPHA = 0.3
@@ -310,17 +312,20 @@ def test_sgd_by_minibatches_is_repeatable_and_near(backend: str) -> None:
     assert first.score(X, y) > 0.95 * Ridge(44.2).fit(X, y).score(X, y)
 
 
-def test_the_backend_is_the_one_that_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("solver", ["exact", "sgd"])
+@pytest.mark.parametrize("make", [WeightDecayRegressor, WeightDecayCV])
+def test_the_backend_is_the_one_that_was_asked_for(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, make: Any, solver: str
+) -> None:
     X, y, _ = PROBLEMS["diabetes"]
-    for estimator in (WeightDecayRegressor(), WeightDecayCV()):
-        monkeypatch.setenv("WEIGHTDECAY_BACKEND", "nonesuch")
-        with pytest.raises(UnknownNameError, match="nonesuch"):
-            estimator.fit(X, y)
-        monkeypatch.delenv("WEIGHTDECAY_BACKEND")
-        monkeypatch.setattr("weightdecay.registry.is_installed", lambda framework: False)
-        with pytest.raises(BackendNotInstalledError, match="mxnet"):
-            estimator.set_params(backend="mxnet").fit(X, y)
-        monkeypatch.undo()
+    monkeypatch.setenv("WEIGHTDECAY_BACKEND", "nonesuch")
+    with pytest.raises(UnknownNameError, match="nonesuch"):
+        make(solver=solver).fit(X, y)
+    monkeypatch.delenv("WEIGHTDECAY_BACKEND")
+    unused = [name for name in BUILT_IN if name not in ("numpy", *requested(request.config))]
+    monkeypatch.setattr("weightdecay.registry.is_installed", lambda framework: framework == "numpy")
+    with pytest.raises(BackendNotInstalledError, match=unused[0]):
+        make(solver=solver, backend=unused[0]).fit(X, y)
 
 
 def test_pipelines_grid_search_and_clone(backend: str) -> None:
@@ -388,23 +393,23 @@ def test_names_of_columns(request: pytest.FixtureRequest) -> None:
 def test_sample_weights_are_routed() -> None:
     X, y, weight = PROBLEMS["weights"]
     with config_context(enable_metadata_routing=True):
+        scaler = StandardScaler().set_fit_request(sample_weight=False)
         estimator = WeightDecayRegressor(ALPHA).set_fit_request(sample_weight=True)
-        estimator.set_score_request(sample_weight=True)
-        pipeline = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), estimator)
-        ours = cross_validate(
-            pipeline, X, y, params={"sample_weight": weight}, return_estimator=True
+        found = cross_validate(
+            make_pipeline(scaler, estimator),
+            X,
+            y,
+            params={"sample_weight": weight},
+            scoring=get_scorer("r2").set_score_request(sample_weight=True),
+            return_estimator=True,
         )
-        for found, (train, test) in zip(ours["estimator"], KFold(5).split(X), strict=True):
-            scaler = StandardScaler().fit(X[train])
-            alone = Ridge(ALPHA * weight[train].sum(), solver="svd")
-            alone.fit(scaler.transform(X[train]), y[train], weight[train])
-            assert_same(found[-1], alone, RIDGE)
-            assert found.score(X[test], y[test], sample_weight=weight[test]) == pytest.approx(
-                alone.score(scaler.transform(X[test]), y[test], weight[test])
-            )
-        assert ours["test_score"][-1] == pytest.approx(
-            alone.score(scaler.transform(X[test]), y[test], weight[test])
-        )
+        folds = zip(found["estimator"], found["test_score"], KFold(5).split(X), strict=True)
+        for ours, score, (train, test) in folds:
+            Z, held_out = ours[0].transform(X[train]), ours[0].transform(X[test])
+            theirs = Ridge(ALPHA * weight[train].sum(), solver="svd")
+            theirs.fit(Z, y[train], weight[train])
+            assert_same(ours[-1], theirs, RIDGE)
+            assert score == pytest.approx(theirs.score(held_out, y[test], weight[test]))
 
 
 GRID = np.geomspace(1e-4, 10, 30)

@@ -259,9 +259,16 @@ def test_sparse_inputs_are_the_same_inputs(ops: Ops, shape: tuple[int, int]) -> 
 
     X = sparse.random(*shape, density=0.3, random_state=0, format="csr")
     X.data += 1
+    X = X.tolil()
+    X[:, 1] = 0.7  # constant, without a zero
+    X = X.tocsr()
     y = np.random.default_rng(0).standard_normal(shape[0])
     splits = [Split(np.arange(6, shape[0]), np.arange(6)), Split(np.arange(6), np.arange(6, 12))]
-    for formulation in (Formulation(), Formulation(intercept=False, standardize=True)):
+    for formulation in (
+        Formulation(),
+        Formulation(standardize=True),
+        Formulation(intercept=False),
+    ):
         sparse_data, dense_data = examples(X, y), examples(X.toarray(), y)
         sparse_path = ridge.path(sparse_data, formulation, LAMBDAS, ops)
         dense_path = ridge.path(dense_data, formulation, LAMBDAS, ops)

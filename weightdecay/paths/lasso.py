@@ -65,14 +65,14 @@ def cross_validate(
     _require(formulation)
     lambdas = host(lambdas)
     rows = placing.place(examples, formulation.intercept, load("numpy"))
-    shared = ridge._Shared(rows, splits) if forms_products(examples) else None
+    shared = ridge.Shared(rows, splits) if forms_products(examples) else None
     loss = np.empty((len(lambdas), len(splits)))
     for k, split in enumerate(splits):
         ridge.require_weight(examples, split, k)
         H = None if shared is None else shared.moments(k)
         prepared = None
         if H is not None:
-            variance = ridge._variances(H, examples.num_inputs)
+            variance = ridge.variances(rows, H)
             prepared = from_moments(rows, H, variance, formulation, split.train)
         if prepared is None:
             prepared = prepare(examples.take(split.train), formulation)

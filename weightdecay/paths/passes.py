@@ -10,8 +10,8 @@ import numpy as np
 from weightdecay.ops import NumPyArray, host
 from weightdecay.paths.examples import Examples
 
-BLOCK = 2**22
-"""Numbers of a dense X that are looked at together."""
+BLOCK = 2**20
+"""Numbers of a dense X, or of what is computed of it, that are looked at together."""
 
 NEARLY = 1e-6
 """Deviation beside the mean below which a column is looked at again: is it constant?"""
@@ -60,10 +60,10 @@ def centred(examples: Examples, mean: NumPyArray, rows: slice) -> Centred:
     return Centred(np.subtract(X, mean, dtype=np.float64), None)
 
 
-def blocks(examples: Examples) -> Iterator[slice]:
-    """Rows that are worked on together; all of them where X is sparse."""
+def blocks(examples: Examples, columns: int = 1) -> Iterator[slice]:
+    """Rows that are worked on together, for as many columns of residuals; all of a sparse X."""
     n, p = examples.X.shape
-    step = n if examples.is_sparse else max(BLOCK // p, 1)
+    step = n if examples.is_sparse else max(BLOCK // max(p, columns), 1)
     for start in range(0, n, step):
         yield slice(start, start + step)
 

@@ -121,7 +121,7 @@ def fold_and_fit(
     """The losses of `cross_validate`, and `decompose` from the products that they shared."""
     lambdas = host(lambdas)
     rows = placing.place(examples, formulation.intercept, ops)
-    shared = _Shared(rows, splits)
+    shared = Shared(rows, splits)
     loss = np.empty((len(lambdas), len(splits)))
     for k, split in enumerate(splits):
         require_weight(examples, split, k)
@@ -167,7 +167,7 @@ def held_out_loss(rows: Rows, held_out: NumPyArray, w: NumPyArray, b: NumPyArray
     return loss
 
 
-class _Shared:
+class Shared:
     """The moments of each split's training rows, as those of all rows minus the held-out ones."""
 
     def __init__(self, rows: Rows, splits: Sequence[Split]) -> None:
@@ -199,14 +199,16 @@ class _Shared:
         else:
             H = self.total - self.rows.moments(split.held_out)
         most = np.diag(self.total)[:p]
-        lost = (_variances(H, p) < CANCELLED * most) & (most > 0)
+        lost = (variances(self.rows, H) < CANCELLED * most) & (most > 0)
         return None if lost.any() else H
 
 
-def _variances(H: NumPyArray, p: int) -> NumPyArray:
-    """Of the inputs, over the rows that H is of."""
+def variances(rows: Rows, H: NumPyArray) -> NumPyArray:
+    """Of the inputs, over the rows that H is of; 0 for columns that are known to be constant."""
+    p = rows.examples.num_inputs
     mean = H[:p, p] / H[p, p]
     variance: NumPyArray = np.maximum(np.diag(H)[:p] / H[p, p] - mean**2, 0)
+    variance[rows.constant] = 0
     return variance
 
 
@@ -218,7 +220,7 @@ def _from_moments(
     mass = H[p, p]
     # Against the means before they were subtracted: their rounding is what a constant column has.
     mean = np.abs(rows.x_mean) + np.abs(H[:p, p] / mass)
-    scales = scaling(_variances(H, p), mean, formulation)
+    scales = scaling(variances(rows, H), mean, formulation)
     if not len(scales.penalized):
         return None
     found = freeing.by_moments(H, scales.penalized, scales.free, p, formulation.intercept)

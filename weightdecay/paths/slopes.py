@@ -107,7 +107,7 @@ def look(problem: Problem, w: NumPyArray, b: NumPyArray) -> Seen:
     shape = w.shape[1:]
     g, mean, square = np.zeros((len(w), b.size)), np.zeros(b.size), np.zeros(b.size)
     to_free = np.zeros((len(w), len(free)))
-    for rows in blocks(examples):
+    for rows in blocks(examples, b.size):
         X, c = centred(examples, problem.x_mean, rows), examples.share[rows, None]
         R = _residuals(problem, X, rows, w, b)
         weighted = c * R
