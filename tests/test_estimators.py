@@ -12,7 +12,7 @@ from unittest import SkipTest
 
 import numpy as np
 import pytest
-from scipy import sparse  # type: ignore[import-untyped]
+from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor

@@ -3,7 +3,7 @@
 regressor        `WeightDecayRegressor`, for one λ
 choosing         `WeightDecayCV`, which chooses λ
 linear           what both are: checked data in, a linear prediction out
-settings         one of their arguments after another, checked when they are used
+settings         the arguments that both share, checked when they are used
 splitting        scikit-learn's splitters, and what is routed to them
 
 The names are loaded when they are first used, so that nothing else needs scikit-learn.

@@ -56,10 +56,11 @@ def by_moments(
     to_free = H[np.ix_(at, penalized)]
     targets = H[np.ix_(at, np.arange(p + 1, len(H)))]
     gain, start = np.linalg.solve(H_ff, to_free), np.linalg.solve(H_ff, targets)
-    S = H[np.ix_(penalized, penalized)] - to_free.T @ gain
+    S = H[np.ix_(penalized, penalized)]
+    S -= to_free.T @ gain
     m = H[penalized, p + 1 :] - to_free.T @ start
     total = np.diag(H)[p + 1 :] - np.einsum("ij,ij->j", targets, start)
-    return Free(start, gain, None, intercept), (S + S.T) / 2, m, np.maximum(total, 0)
+    return Free(start, gain, None, intercept), S, m, np.maximum(total, 0)
 
 
 def _condition(scaled: NumPyArray) -> bool:

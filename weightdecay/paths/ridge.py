@@ -227,7 +227,7 @@ def _from_moments(
     if found is None:
         return None
     free, S, m, total = found
-    S = S / (scales.unit[:, None] * scales.unit) / mass
+    S /= scales.unit[:, None] * (scales.unit * mass)
     spectrum = decomposing.gram(rows.ops, S, m / scales.unit[:, None] / mass)
     if not is_safe(spectrum.e, least, rows.ops.dtype):
         return None

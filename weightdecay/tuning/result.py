@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from weightdecay.ops import NumPyArray
 from weightdecay.paths.evidence import Evidence
 from weightdecay.paths.examples import Examples, Formulation, Path
-from weightdecay.paths.optimality import Optimality
+from weightdecay.paths.optimality import Optimality, certify
 from weightdecay.tuning import insights
 from weightdecay.tuning.insights import Prior, Sensitivity
 from weightdecay.tuning.scores import Scores
@@ -34,8 +35,6 @@ class TuneResult:
         The minimisers over all rows, for every λ.
     scale : array of shape (num_inputs,)
         s: standard deviations of the inputs where the penalty is that of standardised inputs, or 1.
-    optimality : Optimality
-        How far each fit of the path is from optimal, recomputed from the data.
     evidence : Evidence or None
         What the data say of the Gaussian model at every λ, for an exact fit with the penalty 'l2'.
     split : str
@@ -60,7 +59,6 @@ class TuneResult:
     rule: str
     path: Path
     scale: NumPyArray
-    optimality: Optimality
     evidence: Evidence | None
     split: str
     extended: int
@@ -109,6 +107,11 @@ class TuneResult:
     def columns(self) -> tuple[str, ...]:
         """Names of the inputs."""
         return self.examples.columns
+
+    @cached_property
+    def optimality(self) -> Optimality:
+        """How far each fit of the path is from optimal, computed from the data when asked for."""
+        return certify(self.examples, self.formulation, self.path)
 
     @property
     def prior(self) -> Prior:

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from weightdecay.experiment import Experiment
 from weightdecay.ops import NumPyArray
 from weightdecay.paths.examples import Examples
-from weightdecay.paths.optimality import certify
 from weightdecay.paths.scaling import deviations
 from weightdecay.registry import load, load_adapter, resolve_name
 from weightdecay.sweeping.grid import Grid
@@ -147,7 +146,7 @@ def tune(
 
 
 def result(job: Job, found: Found, where: tuple[str, str, str, str], begun: float) -> TuneResult:
-    """What was found, with what it was found by and certificates from the data."""
+    """What was found, with what it was found by."""
     data, formulation = job.examples, job.formulation
     name, version, dtype, device = where
     if job.by_scikit_learn:
@@ -160,7 +159,6 @@ def result(job: Job, found: Found, where: tuple[str, str, str, str], begun: floa
         rule=job.rule,
         path=found.path,
         scale=input_scale(data) if formulation.standardize else np.ones(data.num_inputs),
-        optimality=certify(data, formulation, found.path),
         evidence=found.evidence,
         split=job.split,
         extended=found.extended,
