@@ -27,6 +27,7 @@ BENCHMARKS = {
     "sweeps": ALL,
     "epoch": ["numpy", "torch"],
     "memory": ALL,
+    "tuning": ALL,
 }
 
 nox.options.sessions = ["lint", "types", "minimal", "tests", "strict", "parity"]
@@ -152,6 +153,15 @@ def bench_startup(session: nox.Session) -> None:
     script = ROOT / "benchmarks" / "startup.py"
     session.chdir(session.create_tmp())  # away from the checkout: the installed copy is measured
     session.run("python", str(script), "--out", str(script.with_suffix(".json")))
+
+
+@nox.session(default=False)
+def bench_lasso(session: nox.Session) -> None:
+    """A lasso path against other solvers at one certificate; rewrites benchmarks/lasso.json."""
+    session.install(*constraints("numpy"), ".[sklearn]", "celer", "skglm")
+    script = ROOT / "benchmarks" / "lasso.py"
+    session.run("python", str(script), "--out", str(script.with_suffix(".json")), *session.posargs)
+    session.run("python", str(ROOT / "benchmarks" / "table.py"))
 
 
 @nox.session(default=False, venv_backend="none")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from sklearn.preprocessing import StandardScaler
 
 from tests.tolerances import L1, RIDGE, relative_difference
 from weightdecay.errors import (
+    DivergenceError,
     EdgeOfGridWarning,
     IllConditionedWarning,
     InputError,
@@ -352,6 +353,10 @@ def test_stopped_sgd_chooses_epochs_too(backend: str) -> None:
     assert found.path.w.shape == (10, 2, 1)
     with pytest.raises(InputError, match="'l2'"):
         _ = found.prior
+    given = {"training": replace(training, lr=9.0), "lambdas": [0.0], "cv": 3, "backend": backend}
+    with pytest.raises(DivergenceError):  # at the rate of the training, and not at a stable one
+        quietly(X, y, solver="sgd", **given)
+    assert np.isfinite(quietly(X, y, solver="sgd", lr="auto", **given).loss)
 
 
 @pytest.mark.parametrize(
@@ -368,6 +373,9 @@ def test_stopped_sgd_chooses_epochs_too(backend: str) -> None:
         ({"penalty_factors": [-1.0] * 10}, "penalty factor is -1"),
         ({"extend": 1}, "extend is 1"),
         ({"training": Experiment()}, "training is for the solver 'sgd'"),
+        ({"lr": 0.1}, "lr is for the solver 'sgd'"),
+        ({"solver": "sgd", "lr": -0.1}, "lr .* is -0.1"),
+        ({"solver": "sgd", "lr": "fast"}, "'fast'"),
         ({"solver": "sgd", "extend": True}, "extend is for the solver 'exact'"),
         ({"cv": 1000}, "there are 442 rows"),
         ({"columns": ("a", "b")}, "2 names for the 10 columns"),

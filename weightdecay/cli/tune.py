@@ -67,7 +67,7 @@ SOLVER_OPTIONS = [
                  help="The minimisers, or early-stopped SGD: λ and epochs are chosen together."),
     click.option("--epochs", type=int, metavar="N", help="Of SGD: the most to train (200)."),
     click.option("--lr", type=float, metavar="F",
-                 help="Of SGD: the learning rate (a stable one; 0.01 beside the other two)."),
+                 help="Of SGD: the learning rate (one that is stable for every λ)."),
     click.option("--batch-size", metavar="N|full",
                  help="Of SGD: examples in a minibatch (at most 32)."),
 ]  # fmt: skip
@@ -217,7 +217,9 @@ def _tune(choose: Callable[..., TuneResult], table: Loaded, given: dict[str, Any
 
     if given["training"] is not None:
         plain = default_training(len(table.y), seed=given["seed"])
-        given = given | {"training": replace(plain, **given["training"])}
+        asked = dict(given["training"])
+        lr = asked.pop("lr", "auto")
+        given = given | {"training": replace(plain, **asked), "lr": lr}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # the result has their sentences
         return choose(

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
-from weightdecay import registry
 from weightdecay.estimators import settings, splitting
 from weightdecay.estimators.linear import LinearEstimator
-from weightdecay.experiment import Experiment
 from weightdecay.ops import NumPyArray
-from weightdecay.paths.examples import Examples, Formulation
-from weightdecay.tuning import grids, stopping
 from weightdecay.tuning.result import TuneResult
 from weightdecay.tuning.running import tune
-from weightdecay.tuning.searching import automatic
-from weightdecay.tuning.validating import one_by_one
 
 
 class WeightDecayCV(LinearEstimator):
@@ -176,15 +169,16 @@ class WeightDecayCV(LinearEstimator):
         )
         splits = splitting.splits(self, self.cv, data, sample_weight, params)
         data, splits = splitting.without_rows_of_weight_zero(data, splits)
-        lambdas, training = self.alphas, None
+        training, lr = None, None
         if not self._is_exact:
-            lambdas, training = self._training(data, objective, splits)
+            training = settings.training(self, objective, data.num_examples)
+            lr = "auto" if self.lr is None else None
         found = tune(
             data.X,
             data.Y,
             penalty=settings.penalty_name(objective.l1_ratio),
             l1_ratio=objective.l1_ratio,
-            lambdas=lambdas,
+            lambdas=self.alphas,
             cv=splits,
             rule=self.rule,
             extend=settings.flag("extend", self.extend),
@@ -195,6 +189,7 @@ class WeightDecayCV(LinearEstimator):
             columns=data.columns,
             solver=self.solver,
             training=training,
+            lr=lr,
             backend=self.backend,
             dtype=self.dtype,
             device=self.device,
@@ -202,23 +197,6 @@ class WeightDecayCV(LinearEstimator):
         self._keep(found.w, found.b, several)
         self._report(found)
         return self
-
-    def _training(
-        self, data: Examples, objective: Formulation, splits: splitting.Splits
-    ) -> tuple[tuple[float, ...], Experiment]:
-        """The grid, and how to train: at a rate that is stable for every λ on every fold."""
-        experiment = settings.training(self, objective, data.num_examples)
-        grid = grids.given(self.alphas)
-        if isinstance(grid, int):
-            ops = registry.load(self.backend, self.dtype, self.device)
-            grid = automatic(data, objective, grid, ops)
-        if self.lr is None:
-            pairs = one_by_one(data.num_examples) if isinstance(splits, str) else splits
-            pairs = [*pairs, *pairs] if len(pairs) == 1 else pairs
-            swept = replace(experiment, lambd=tuple(grid))
-            rate = stopping.stable_rate(swept, stopping.scaled(data, objective), pairs)
-            experiment = replace(experiment, lr=rate)
-        return tuple(grid), experiment
 
     def _report(self, found: TuneResult) -> None:
         scores = found.scores

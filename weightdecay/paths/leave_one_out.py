@@ -12,7 +12,7 @@ import numpy as np
 
 from weightdecay.ops import NumPyArray, Ops, host
 from weightdecay.paths.examples import Examples, Formulation
-from weightdecay.paths.ridge import decompose, scaled_rows
+from weightdecay.paths.ridge import Decomposed, decompose, scaled_rows
 from weightdecay.paths.spectrum import Spectrum, shrinkage
 
 NOTHING = 1e-12
@@ -20,15 +20,20 @@ NOTHING = 1e-12
 
 
 def leave_one_out(
-    examples: Examples, formulation: Formulation, lambdas: NumPyArray, ops: Ops
+    examples: Examples,
+    formulation: Formulation,
+    lambdas: NumPyArray,
+    ops: Ops,
+    found: Decomposed | None = None,
 ) -> NumPyArray:
     """½ squared error on every row when it alone is left out, shape (L, n), averaged over targets.
 
     Where inputs are standardised, their scale stays that of all rows. A row of weight 0 has no say
-    and gets 0; a row that the others cannot predict gets infinity.
+    and gets 0; a row that the others cannot predict gets infinity. `found` is what `decompose`
+    gave for these examples, where it is there already.
     """
     lambdas = host(lambdas)
-    found = decompose(examples, formulation, min(lambdas), ops)
+    found = found or decompose(examples, formulation, min(lambdas), ops)
     A, t, _, free, _, _ = scaled_rows(examples, formulation)
     assert free.basis is not None
     leverage = np.einsum("ij,ij->i", free.basis, free.basis)[:, None]

@@ -16,6 +16,7 @@ from weightdecay.tuning import grids
 from weightdecay.tuning import splits as splitting
 from weightdecay.tuning.scores import RULES
 from weightdecay.tuning.splits import Split
+from weightdecay.tuning.stopping import Rate
 from weightdecay.validate import choice, flag, number
 
 RATIOS = {"l2": 0.0, "l1": 1.0}
@@ -41,7 +42,7 @@ class Job:
         None for leave-one-out.
     split : str
         The same in words.
-    rule, extend, solver, training
+    rule, extend, solver, training, lr
         As for `tune`.
     """
 
@@ -55,6 +56,7 @@ class Job:
     extend: bool
     solver: str
     training: Experiment | None
+    lr: Rate
 
     @property
     def by_scikit_learn(self) -> bool:
@@ -82,6 +84,7 @@ def prepare(
     columns: tuple[str, ...] | None = None,
     solver: str = "exact",
     training: Experiment | None = None,
+    lr: Rate = None,
     seed: int = 0,
 ) -> Job:
     """Check the arguments of `weightdecay.tune`.
@@ -104,6 +107,10 @@ def prepare(
         ratio = number("l1_ratio", l1_ratio, above=0, below=1)
     if training is not None and solver != "sgd":
         raise InputError("training is for the solver 'sgd': the exact solver has no settings.")
+    if lr is not None and solver != "sgd":
+        raise InputError("lr is for the solver 'sgd': the exact solver takes no steps.")
+    if lr not in (None, "auto"):
+        number("lr (unless it is 'auto')", lr, above=0)
     if extend and solver == "sgd":
         raise InputError("extend is for the solver 'exact': give SGD a wider grid in lambdas.")
     grid = SGD_COUNT if lambdas is None and solver == "sgd" else grids.given(lambdas)
@@ -123,6 +130,7 @@ def prepare(
         extend,
         solver,
         training,
+        lr,
     )
 
 

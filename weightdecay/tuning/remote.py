@@ -135,6 +135,7 @@ def _packed(job: Job) -> tuple[Header, Arrays]:
         "extend": job.extend,
         "solver": job.solver,
         "training": None if job.training is None else job.training.to_dict(),
+        "lr": job.lr,
     }
     return header, arrays | {name: part for name, part in given.items() if part is not None}
 
@@ -160,4 +161,5 @@ def _job(header: Header, arrays: Arrays) -> Job:
         header["extend"],
         header["solver"],
         None if training is None else Experiment.from_dict(training),
+        header["lr"],
     )

@@ -19,6 +19,7 @@ from weightdecay.tuning import splits as splitting
 from weightdecay.tuning.job import Job, prepare
 from weightdecay.tuning.result import TuneResult
 from weightdecay.tuning.searching import KINDS, Found, search
+from weightdecay.tuning.stopping import Rate
 
 
 def tune(
@@ -41,6 +42,7 @@ def tune(
     columns: tuple[str, ...] | None = None,
     solver: str = "exact",
     training: Experiment | None = None,
+    lr: Rate = None,
     backend: str | None = None,
     dtype: str = "float64",
     device: str = "cpu",
@@ -87,6 +89,9 @@ def tune(
         with λ; see `weightdecay.tuning.stopping`.
     training : Experiment, optional
         For 'sgd': learning rate, minibatches, optimizer and the largest number of epochs.
+    lr : float or 'auto', optional
+        For 'sgd': overrides the learning rate of `training`; 'auto', and the default where there is
+        no `training`, is one that is stable for every λ on every fold.
     backend, dtype, device : str, optional
         Whose products and decompositions, or training; paths with an L1 term are scikit-learn's on
         any backend.
@@ -132,6 +137,7 @@ def tune(
         columns=columns,
         solver=solver,
         training=training,
+        lr=lr,
         seed=seed,
     )
     name = resolve_name(backend)

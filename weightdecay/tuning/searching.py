@@ -98,7 +98,9 @@ def _can_extend(scores: Scores, formulation: Formulation, data: Examples) -> boo
 
 def _stopped(job: Job, grid: NumPyArray, *place: str) -> Found:
     data, formulation = job.examples, job.formulation
-    found = stopping.cross_validate(data, formulation, grid, job.splits, job.training, *place)
+    found = stopping.cross_validate(
+        data, formulation, grid, job.splits, job.training, *place, lr=job.lr
+    )
     chosen = stopping.best(found, job.rule)
     said = tuple((words, UserWarning.__name__) for words in stopping.warnings(found, chosen))
     said += edge_of_grid(found.scores, formulation, 0)

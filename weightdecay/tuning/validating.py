@@ -35,7 +35,9 @@ def validate(
         each = one_by_one(examples.num_examples) if splits is None else splits
         loss = lasso.cross_validate(examples, formulation, lambdas, each)
     elif splits is None:
-        loss = leave_one_out(examples, formulation, lambdas, ops)
+        found = whole()
+        loss = leave_one_out(examples, formulation, lambdas, ops, found)
+        return Scores(lambdas, loss, fold_weight(examples, splits)), lambda: found
     else:
         loss, whole = ridge.fold_and_fit(examples, formulation, lambdas, splits, ops)
     return Scores(lambdas, loss, fold_weight(examples, splits)), whole
