@@ -9,6 +9,7 @@ from weightdecay.estimators.linear import LinearEstimator
 from weightdecay.ops import NumPyArray
 from weightdecay.tuning.result import TuneResult
 from weightdecay.tuning.running import tune
+from weightdecay.tuning.stopping import Rate
 
 
 class WeightDecayCV(LinearEstimator):
@@ -169,7 +170,8 @@ class WeightDecayCV(LinearEstimator):
         )
         splits = splitting.splits(self, self.cv, data, sample_weight, params)
         data, splits = splitting.without_rows_of_weight_zero(data, splits)
-        training, lr = None, None
+        training = None
+        lr: Rate = None
         if not self._is_exact:
             training = settings.training(self, objective, data.num_examples)
             lr = "auto" if self.lr is None else None

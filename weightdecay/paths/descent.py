@@ -5,7 +5,7 @@
 The L2 part is rows √(λ₂/fⱼ) eⱼ below A, so it joins the diagonal of AᵀA and all is a lasso
 (Zou & Hastie, 2005). λ goes down, each from the answer of the one before. Coordinate descent finds
 which weights are not 0, with which signs; these then are the solution of linear equations, to
-rounding. Where the equations do not agree with the signs, the descent goes on.
+rounding. Where the equations do not agree with the signs, or are many, the descent goes on.
 """
 
 from __future__ import annotations
@@ -19,6 +19,15 @@ from weightdecay.ops import NumPyArray
 
 TOLERANCES = (1e-6, 1e-9, 1e-12, 1e-15)
 """Duality gap beside ‖t‖² at which coordinate descent stops; the next where that is too early."""
+
+ITERATED = (1e-10, 1e-12)
+"""The same where so many weights are not 0 that solving for them costs more than going on."""
+
+MOST_SOLVED = 300
+"""Weights that are not 0 up to which they are solved for."""
+
+NEARLY_EXACT = 1e-7
+"""Largest violation of the optimality conditions, beside λ₁, of an answer by descent alone."""
 
 MOST_EPOCHS = 10_000
 """Rounds of coordinate descent for each of the above."""
@@ -138,6 +147,11 @@ def _lasso(
 ) -> NumPyArray:
     """The minimiser of ½ vᵀGv − q·v + λ₁ ‖v‖₁, from `start`; `length` is ‖t‖."""
     v = start
+    if np.count_nonzero(start) > MOST_SOLVED:
+        for tolerance in ITERATED:
+            v = _coordinate_descent(G, q, l1, v, length, tolerance)
+            if np.max(_violations(v, q - v @ G, l1)) <= NEARLY_EXACT:
+                return v
     for tolerance in TOLERANCES:
         v = _coordinate_descent(G, q, l1, v, length, tolerance)
         exact = _solved(G, q, l1, v)

@@ -132,9 +132,8 @@ def examples(
         0.
     """
     names = columns if columns is not None else getattr(X, "columns", ())
-    inputs = X if _is_sparse(X) else _floats(X, "X")
+    inputs: Any = X.tocsr() if _is_sparse(X) else _floats(X, "X")
     if _is_sparse(X):
-        inputs = X.tocsr()
         inputs = inputs if inputs.dtype in (np.float32, np.float64) else inputs.astype(np.float64)
     if inputs.ndim != 2 or 0 in inputs.shape:
         raise InputError(

@@ -74,7 +74,7 @@ class SparseRows(Rows):
     """
 
     @cached_property
-    def constant(self) -> NumPyArray:  # type: ignore[override]
+    def constant(self) -> NumPyArray:
         """As for dense rows; the difference of moments leaves rounding."""
         return np.flatnonzero(location(self.examples).variance == 0)
 

@@ -79,7 +79,8 @@ class Spectrum:
 def shrinkage(e: NumPyArray, lambdas: NumPyArray) -> NumPyArray:
     """1/(e + λ), shape (r, L); 0 where both are 0: a direction that the data say nothing about."""
     total = e[:, None] + lambdas
-    return np.divide(1, total, out=np.zeros_like(total), where=total > 0)
+    inverse: NumPyArray = np.divide(1, total, out=np.zeros_like(total), where=total > 0)
+    return inverse
 
 
 def is_safe(e: NumPyArray, least: float, dtype: str) -> bool:

@@ -38,7 +38,7 @@ def given(lambdas: Grid | int) -> NumPyArray | int:
         return integer("lambdas, as a number of values,", lambdas, 2)
     if isinstance(lambdas, str) and lambdas.strip().isdecimal() and int(lambdas) > 1:
         return int(lambdas)
-    return np.array(grid("lambdas", lambdas, least=0))  # type: ignore[arg-type]
+    return np.array(grid("lambdas", lambdas, least=0))
 
 
 def of_eigenvalues(e: NumPyArray, count: int) -> NumPyArray:

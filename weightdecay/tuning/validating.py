@@ -50,7 +50,8 @@ def fold_weight(examples: Examples, splits: tuple[Split, ...] | None) -> NumPyAr
     if examples.weight is None:
         return np.full(len(splits), 1 / len(splits))
     weight = np.array([examples.weight[split.held_out].sum() for split in splits])
-    return weight / weight.sum()
+    shares: NumPyArray = weight / weight.sum()
+    return shares
 
 
 def one_by_one(n: int) -> tuple[Split, ...]:
