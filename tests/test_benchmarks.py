@@ -156,17 +156,24 @@ def made_up(ratios: dict[str, float], **more: Any) -> dict[str, Any]:
 
 def test_the_table_says_what_the_results_say(bench: Modules) -> None:
     seconds = {"sweep of 100 λ × 100 seeds": {"median": 0.5123}}
+    ratios = {"ours / other path": 1.234, "ours / other path, at its default 1e-4": 5.0}
+    lasso = {"ratios": ratios, "largest gap asked": 1e-9}
     files = {
         "tax": made_up({"ours: the loop / plain": 0.00437}),
         "sweeps": made_up({"100 fits / sweep of 100 λ": 1234.4}, seconds=seconds),
         "epoch": made_up({}),
         "memory": {"numpy": {"machine": MACHINE, "results": {"times_data": 1.04}}},
+        "tuning": made_up({"tune: five folds / the same on NumPy": 1.55}),
+        "lasso": {"numpy": {"machine": MACHINE, "results": lasso}},
     }
     lines = bench.table.table(files).splitlines()
     assert "| the loop / the plainest loop by hand |  |  |  | 0.0044 |  |" in lines
     assert "| 100 × `fit` / `sweep` of 100 λ |  |  |  | 1,234 |  |" in lines
     assert "| peak memory of `fit` / the data | 1.0 |  |  |  |  |" in lines
     assert "Sweep of 100 λ × 100 seeds, 10,000 runs in one call on JAX: 0.51 s." in lines
+    assert "| `tune`, 5 folds / the same on NumPy |  |  |  | 1.6 |  |" in lines
+    (sentence,) = (line for line in lines if line.startswith("Lasso path"))
+    assert sentence.endswith("at a duality gap of at most 1e-09: 1.2 × other path.")
     assert lines[-1] == "Taken on: Abacus, 4 cores. Versions: numpy 2.0."
     spelled = [bench.table.spelled(x) for x in (0.123, 0.994, 0.996, 9.94, 9.96)]
     assert spelled == ["0.12", "0.99", "1.0", "9.9", "10"]

@@ -51,7 +51,7 @@ def test_every_command_and_option_exists() -> None:
         given = {word for word in words if word.startswith("--")}
         assert given <= options_of(words), call
     running = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
-    known = set().union(*(options_of([name]) for name in ("run", "sweep", "bench")))
+    known = set().union(*(options_of([name]) for name in ("run", "sweep", "tune", "bench")))
     for part in re.findall(r"`([^`]*)`", running):
         words = part.split()
         mentioned = {word for word in words if word.startswith("--")}

@@ -285,6 +285,8 @@ def test_a_useless_table_ends_at_the_mean(backend: str) -> None:
         found = tune(X, y, penalty="l1", extend=True, backend=backend)
     assert not found.w.any()
     assert found.extended == 0
+    with pytest.warns(EdgeOfGridWarning, match="try larger ones"):  # which leave fewer weights
+        tune(X, y, penalty="l1", lambdas=found.lambdas[:-20], backend=backend)
     assert found.b[0] == pytest.approx(y.mean())
 
 
@@ -330,6 +332,21 @@ def test_near_dependent_inputs_are_warned_of() -> None:
         warnings.simplefilter("ignore", EdgeOfGridWarning)
         with pytest.warns(IllConditionedWarning):
             tune(X, X[:, 1], lambdas=[0.0])
+
+
+def test_a_path_that_does_not_converge_is_told_once() -> None:
+    """In the result, for the command line, and as a warning."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((25, 60))
+    X[:, 1:] = X[:, :1] + 1e-4 * X[:, 1:]
+    y = X[:, 1:] @ rng.standard_normal(59) + rng.standard_normal(25)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        found = tune(X, y, penalty="l1", lambdas=[1e-9, 1e-8], standardize=False, cv=2)
+    told = [str(w.message) for w in caught if w.category is IllConditionedWarning]
+    assert told == [sentence for sentence in found.warnings if "converge" in sentence]
+    assert len(told) == 1
+    assert "did not converge" in told[0]
 
 
 def test_several_targets(backend: str) -> None:

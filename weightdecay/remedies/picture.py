@@ -18,7 +18,7 @@ VALIDATION, HELD_OUT = "validation", "held out by folds, ± standard error"
 COLORS = {VALIDATION: "#d1495b", HELD_OUT: "#8a8f98"}
 CURVE_COLORS = {"none": "#2f6f62", "l2": "#2a6fbb"}
 FIGURES = "format(datum.value, '.4~g')"
-MOST_LINEAR = 20
+MOST_LINEAR = 8.0
 """Losses that differ by more than this factor stand on a logarithmic axis."""
 
 

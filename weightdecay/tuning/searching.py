@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,10 +72,11 @@ def _exact(job: Job, grid: NumPyArray, ops: Ops) -> Found:
         whole = also if more[0] < scores.lambdas[0] else whole  # safe for the least λ of all
         scores = scores.merged(further)
         extended += 1
-    said = edge_of_grid(scores, formulation, extended)
     if formulation.l1_ratio:
-        path = lasso.path(data, formulation, scores.lambdas)
-        return Found(scores, path, None, None, extended, said)
+        path, unsolved = _sparse_path(data, formulation, scores.lambdas)
+        said = edge_of_grid(scores, extended, spent=not path.w[:, -1].any())
+        return Found(scores, path, None, None, extended, said + unsolved)
+    said = edge_of_grid(scores, extended, spent=extended > 0)
     found = whole()
     lambd = float(scores.lambdas[scores.chosen(job.rule)])
     if (condition := found.spectrum.condition(lambd)) > ILL_CONDITIONED:
@@ -87,6 +89,16 @@ def _exact(job: Job, grid: NumPyArray, ops: Ops) -> Found:
         extended,
         said,
     )
+
+
+def _sparse_path(
+    data: Examples, formulation: Formulation, lambdas: NumPyArray
+) -> tuple[Path, tuple[tuple[str, str], ...]]:
+    """The path with an L1 term, and what it warns of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", IllConditionedWarning)
+        path = lasso.path(data, formulation, lambdas)
+    return path, tuple((str(w.message), IllConditionedWarning.__name__) for w in caught)
 
 
 def _can_extend(scores: Scores, formulation: Formulation, data: Examples) -> bool:
@@ -103,15 +115,16 @@ def _stopped(job: Job, grid: NumPyArray, *place: str) -> Found:
     )
     chosen = stopping.best(found, job.rule)
     said = tuple((words, UserWarning.__name__) for words in stopping.warnings(found, chosen))
-    said += edge_of_grid(found.scores, formulation, 0)
+    said += edge_of_grid(found.scores, 0, spent=False)
     path = stopping.path(data, formulation, found, *place)
     return Found(found.scores, path, None, chosen.epochs, 0, said)
 
 
-def edge_of_grid(
-    scores: Scores, formulation: Formulation, extended: int
-) -> tuple[tuple[str, str], ...]:
-    """What to say of a best λ at the edge of the grid."""
+def edge_of_grid(scores: Scores, extended: int, spent: bool) -> tuple[tuple[str, str], ...]:
+    """What to say of a best λ at the edge of the grid.
+
+    `spent` says that the largest λ leaves next to nothing of the weights.
+    """
     if scores.edge is None:
         return ()
     high = scores.edge == "high"
@@ -119,11 +132,11 @@ def edge_of_grid(
     said = f"the best λ, {best:.4g}, is the {end} of the grid"
     if extended:
         said += f", which was extended {extended} time{'s' * (extended > 1)}"
-    if high and (extended or formulation.l1_ratio):
+    if high and spent:
         advice = "the inputs may predict no better than the mean of the target does"
     elif extended:
         advice = "hardly any penalty is needed; add λ = 0"
     else:
-        advice = f"try {'larger' if high else 'smaller'} ones, or let the grid be extended"
+        advice = f"try {'larger' if high else 'smaller'} ones, or extend the grid"
     sentence = f"{said}, so a better one may lie beyond: {advice}."
     return ((sentence, EdgeOfGridWarning.__name__),)

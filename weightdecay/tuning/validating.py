@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
 
+from weightdecay.errors import IllConditionedWarning
 from weightdecay.ops import NumPyArray, Ops
 from weightdecay.paths import lasso, ridge
 from weightdecay.paths.examples import Examples, Formulation
@@ -33,7 +35,10 @@ def validate(
 
     if formulation.l1_ratio:
         each = one_by_one(examples.num_examples) if splits is None else splits
-        loss = lasso.cross_validate(examples, formulation, lambdas, each)
+        with warnings.catch_warnings():
+            # Of λ that do not converge, which the path over all rows is to tell, once.
+            warnings.simplefilter("ignore", IllConditionedWarning)
+            loss = lasso.cross_validate(examples, formulation, lambdas, each)
     elif splits is None:
         found = whole()
         loss = leave_one_out(examples, formulation, lambdas, ops, found)
