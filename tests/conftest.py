@@ -39,6 +39,7 @@ ONCE = {
     "test_bad_input.py",
     "test_bench.py",
     "test_bench_cli.py",
+    "test_choosing.py",
     "test_cli.py",
     "test_data.py",
     "test_environments.py",
@@ -60,6 +61,9 @@ ONCE = {
     "test_tune_cli.py",
     "test_worker.py",
 }
+
+# Modules of hundreds of checks that are the same on every backend: two of them are enough.
+SOME = {"test_estimators.py": {"numpy", "torch"}}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -100,6 +104,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     needed = NEEDS.get(collection_path.name)
     if needed and needed not in requested(config):
+        return True
+    if SOME.get(collection_path.name, {*requested(config)}).isdisjoint(requested(config)):
         return True
     return True if collection_path.name in ONCE and "numpy" not in requested(config) else None
 
