@@ -68,6 +68,12 @@ class TestScores:
         from_zero = Scores(np.array([0.0, 1, 2]), self.loss[[1, 0, 2]], np.full(4, 0.25))
         assert from_zero.edge is None
 
+    def test_where_the_loss_levels_off_is_no_edge(self) -> None:
+        """With a standard error of 0.41, a rise of 0.005 is felt, and one of 0.003 is not."""
+        for rise, edge in ((0.005, "low"), (0.003, None)):
+            loss = np.stack([self.loss[1], self.loss[1] + rise, self.loss[0]])
+            assert Scores(self.scores.lambdas, loss, np.full(4, 0.25)).edge == edge
+
     def test_a_loss_that_is_not_finite_is_never_the_best(self) -> None:
         loss = self.loss.copy()
         loss[1, 0] = np.nan

@@ -12,9 +12,9 @@ DEFAULT_COUNT = 100
 ABOVE = 10.0
 """The largest λ of a ridge grid, beside the largest eigenvalue: it leaves no direction more than a
 tenth of its weight."""
-BELOW = 1e-3
-"""The least λ of a ridge grid, beside the least eigenvalue that counts: it takes from no direction
-more than a thousandth of its weight."""
+BELOW = 1e-6
+"""The least λ of a ridge grid, beside the least eigenvalue that counts. With many more rows than
+inputs and little noise a millionth of a weight is what it pays to take away: λ = σ²/(nτ²)."""
 SPARSE = 1e-4
 """The least λ with an L1 term, beside the one from which on no weight is left."""
 COUNTS = 1e-6
@@ -45,7 +45,7 @@ def of_eigenvalues(e: NumPyArray, count: int) -> NumPyArray:
     """For ridge, from the eigenvalues of the covariance matrix of the scaled inputs."""
     most = float(e.max(initial=0.0))
     if not most > 0:  # no input varies, and every λ is as good
-        return np.geomspace(BELOW, 1, count)
+        return np.geomspace(SPARSE, 1, count)
     least = float(e[e >= COUNTS * most].min())
     return np.geomspace(BELOW * least, ABOVE * most, count)
 

@@ -13,6 +13,10 @@ from weightdecay.ops import NumPyArray
 Rule: TypeAlias = Literal["best", "one-se"]
 RULES: tuple[str, ...] = get_args(Rule)
 
+TENFOLD = 9.99
+FELT = 0.01
+"""A difference in loss that is less than this share of its standard error is not."""
+
 
 @dataclass(frozen=True, eq=False)
 class Scores:
@@ -77,13 +81,22 @@ class Scores:
     def edge(self) -> Literal["low", "high"] | None:
         """At which end of the grid the best λ stands, so that a better one may lie beyond.
 
-        λ = 0 is no edge: there is nothing beyond it. Nor is the only λ of a grid.
+        λ = 0 is no edge: there is nothing beyond it. Nor is the only λ of a grid, nor the smallest
+        where ten times as much would hardly be felt: there the loss is that of λ = 0.
         """
         if len(self.lambdas) == 1:
             return None
         if self.best == len(self.lambdas) - 1:
             return "high"
-        return "low" if self.best == 0 and self.lambdas[0] > 0 else None
+        return "low" if self.best == 0 and self.lambdas[0] > 0 and not self._levels_off else None
+
+    @property
+    def _levels_off(self) -> bool:
+        inside = np.flatnonzero(self.lambdas >= TENFOLD * self.lambdas[0])
+        if not len(inside):
+            return False
+        rise = self.mean[inside[0]] - self.mean[0]
+        return bool(rise < FELT * self.standard_error[0])
 
     def merged(self, more: Scores) -> Scores:
         """These and others on the same folds, ascending in λ."""
