@@ -29,7 +29,7 @@ from weightdecay.errors import (
     UnknownNameError,
 )
 from weightdecay.experiment import Experiment
-from weightdecay.paths.examples import examples
+from weightdecay.paths.examples import Split, examples
 from weightdecay.tuning import grids, remote, splits
 from weightdecay.tuning.insights import sensitivity
 from weightdecay.tuning.running import tune
@@ -83,7 +83,7 @@ class TestScores:
         assert Scores(self.scores.lambdas, self.loss[[1, 1, 2]], np.full(4, 0.25)).best == 1
 
     def test_folds_count_as_much_as_their_weights(self) -> None:
-        parts = (splits.Split(np.arange(2, 4), np.arange(2)), splits.Split(np.arange(3), np.r_[3]))
+        parts = (Split(np.arange(2, 4), np.arange(2)), Split(np.arange(3), np.r_[3]))
         data = examples(np.eye(4), np.zeros(4), [1.0, 2.0, 3.0, 6.0])
         assert relative_difference(fold_weight(data, parts), [1 / 3, 2 / 3]) <= RIDGE
         assert relative_difference(fold_weight(data, None), data.share) <= RIDGE

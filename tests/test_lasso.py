@@ -22,9 +22,8 @@ from weightdecay import exact, registry
 from weightdecay.errors import IllConditionedWarning, InputError, MissingExtraError
 from weightdecay.paths import descent, lasso, passes, prepared, ridge
 from weightdecay.paths import examples as checked
-from weightdecay.paths.examples import Examples, Formulation, Path
+from weightdecay.paths.examples import Examples, Formulation, Path, Split
 from weightdecay.paths.optimality import Optimality, certify
-from weightdecay.tuning.splits import Split
 
 RATIOS = (1.0, 0.5, 0.05)
 NUMPY = registry.load("numpy")

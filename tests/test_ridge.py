@@ -16,10 +16,9 @@ from weightdecay.errors import IllConditionedWarning, InputError
 from weightdecay.ops import Ops
 from weightdecay.paths import ridge
 from weightdecay.paths.evidence import evidence
-from weightdecay.paths.examples import Examples, Formulation, examples
+from weightdecay.paths.examples import Examples, Formulation, Split, examples
 from weightdecay.paths.leave_one_out import leave_one_out
 from weightdecay.registry import load
-from weightdecay.tuning.splits import Split
 
 LAMBDAS = np.geomspace(1e-3, 1e2, 5)
 

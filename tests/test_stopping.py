@@ -11,9 +11,8 @@ import pytest
 from tests.tolerances import PARITY, relative_difference
 from weightdecay import Experiment, fit, from_arrays
 from weightdecay.errors import DivergenceError, InputError
-from weightdecay.paths.examples import Examples, Formulation, examples
+from weightdecay.paths.examples import Examples, Formulation, Split, examples
 from weightdecay.tuning import stopping
-from weightdecay.tuning.splits import Split
 from weightdecay.tuning.stopping import Choice, Stopping
 
 RNG = np.random.default_rng(2)

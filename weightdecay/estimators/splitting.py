@@ -10,8 +10,8 @@ from sklearn.model_selection import LeaveOneOut, check_cv
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 
 from weightdecay.errors import InputError
-from weightdecay.paths.examples import Examples
-from weightdecay.tuning.splits import LEAVE_ONE_OUT, Split, make
+from weightdecay.paths.examples import Examples, Split
+from weightdecay.tuning.splits import LEAVE_ONE_OUT, make
 
 Splits: TypeAlias = str | list[Split]
 """Pairs of row numbers, or 'loo', which has a closed form."""

@@ -1,10 +1,10 @@
-"""What a path is fitted to, checked once; and the objective that it minimises."""
+"""What a path is fitted to, checked once; the objective that it minimises; and folds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -115,6 +115,13 @@ class Path:
     lambdas: NumPyArray
     w: NumPyArray
     b: NumPyArray
+
+
+class Split(NamedTuple):
+    """Row numbers of one fold: those that it trains with, and those that it holds out."""
+
+    train: NumPyArray
+    held_out: NumPyArray
 
 
 def examples(

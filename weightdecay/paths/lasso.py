@@ -18,12 +18,11 @@ from weightdecay.ops import NumPyArray, host
 from weightdecay.paths import descent, ridge
 from weightdecay.paths import rows as placing
 from weightdecay.paths.descent import require_scikit_learn
-from weightdecay.paths.examples import Examples, Formulation, Path
+from weightdecay.paths.examples import Examples, Formulation, Path, Split
 from weightdecay.paths.prepared import Prepared, factors_of, forms_products, from_moments, prepare
 from weightdecay.paths.scaling import Scaling
 from weightdecay.paths.slopes import correlations_at_zero
 from weightdecay.registry import load
-from weightdecay.tuning.splits import Split
 
 NOT_CONVERGED = 1e-6
 """Violation of the optimality conditions, beside λ₁, that is told in a warning."""

@@ -16,13 +16,12 @@ from weightdecay.ops import NumPyArray, Ops, host
 from weightdecay.paths import free as freeing
 from weightdecay.paths import rows as placing
 from weightdecay.paths import spectrum as decomposing
-from weightdecay.paths.examples import Examples, Formulation, Path
+from weightdecay.paths.examples import Examples, Formulation, Path, Split
 from weightdecay.paths.free import Free
 from weightdecay.paths.rows import Rows, dense
 from weightdecay.paths.scaling import Scaling, scaling
 from weightdecay.paths.spectrum import ILL_CONDITIONED, Spectrum, is_safe
 from weightdecay.registry import load
-from weightdecay.tuning.splits import Split
 
 CANCELLED = 1e-6
 """The variance of a column in the rows of a fold, beside its mean square in all rows, below which

@@ -12,6 +12,7 @@ import numpy as np
 
 from weightdecay.data.sources import DataSource
 from weightdecay.experiment import Experiment
+from weightdecay.paths.examples import Split
 from weightdecay.registry import load_adapter, resolve_name
 from weightdecay.remedies.curve import LearningCurve, learning_curve
 from weightdecay.remedies.early import EPOCHS, early_stopping
@@ -228,10 +229,10 @@ def compare_remedies(
     )
 
 
-def _alone(n: int) -> tuple[splitting.Split, ...]:
+def _alone(n: int) -> tuple[Split, ...]:
     """Every row held out alone."""
     rows = np.arange(n)
-    return tuple(splitting.Split(np.delete(rows, i), rows[i : i + 1]) for i in range(n))
+    return tuple(Split(np.delete(rows, i), rows[i : i + 1]) for i in range(n))
 
 
 def _within(difference: np.ndarray) -> bool:

@@ -8,10 +8,10 @@ import numpy as np
 
 from weightdecay.data.streams import generator
 from weightdecay.ops import NumPyArray
+from weightdecay.paths.examples import Split
 from weightdecay.remedies.least_squares import least_squares
 from weightdecay.remedies.penalties import l2
 from weightdecay.remedies.problem import Problem, loss
-from weightdecay.tuning.splits import Split
 
 QUARTERS = (0.25, 0.5, 0.75, 1.0)
 DRAWS = 10

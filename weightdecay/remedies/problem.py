@@ -11,9 +11,8 @@ import numpy as np
 from weightdecay.data.dataset import Dataset, from_arrays
 from weightdecay.errors import InputError
 from weightdecay.ops import NumPyArray, Ops, host
-from weightdecay.paths.examples import Examples
+from weightdecay.paths.examples import Examples, Split
 from weightdecay.registry import load
-from weightdecay.tuning.splits import Split
 
 Fits = tuple[NumPyArray, NumPyArray]
 """w (num_inputs, S) and b (S,): one column for each of S strengths."""

@@ -12,4 +12,5 @@ remote     the same in a worker
 axis       λ on a logarithmic axis, with a place for 0
 terminal   the curves in the terminal
 picture    losses, norms and coefficient paths as a picture
+drawing    what pictures against λ share
 """

@@ -24,13 +24,13 @@ def exponents(lambdas: Sequence[float]) -> NumPyArray:
 
 
 def ticks(lambdas: Sequence[float]) -> list[tuple[float, str]]:
-    """Where on the axis what is written: 0 if it is there, and ten powers of ten or the ends."""
+    """Where on the axis what is written: 0 if it is there, and eight powers of ten or the ends."""
     places = exponents(lambdas).tolist()
     labels = [(places[lambdas.index(0)], "0")] if 0 in lambdas else []
     positive = [place for place, lambd in zip(places, lambdas, strict=True) if lambd > 0]
     if positive:
         first, last = math.ceil(min(positive) - 1e-9), math.floor(max(positive) + 1e-9)
-        every = -(-(last - first + 1) // 10)
+        every = -(-(last - first + 1) // 8)
         decades = list(range(first, last + 1, max(every, 1)))
         if len(decades) > 1:
             labels += [(float(k), f"1e{k:+03d}") for k in decades]

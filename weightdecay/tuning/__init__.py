@@ -10,8 +10,12 @@ searching    the search itself
 running      `tune`
 remote       the same in a worker
 result       `TuneResult`
-insights     what λ means: each input, the prior, how delicate the choice is
+insights     what λ means: the prior, how delicate the choice is
+comparing    what each input gets under L2 and under L1
 table        from a file to examples, and everything that is wrong with it in one message
-model        the model file: written, read and applied
+faults       what is wrong with a table, in words
+model        a fitted model, as it is kept
+model_file   the file itself, and what can be wrong with it
+predicting   a model applied to a table
 picture      losses, coefficient paths and insights as a picture
 """

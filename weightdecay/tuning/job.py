@@ -10,12 +10,11 @@ import numpy.typing as npt
 from weightdecay.errors import InputError
 from weightdecay.experiment import Experiment
 from weightdecay.ops import NumPyArray
-from weightdecay.paths.examples import Examples, Formulation, examples, factors
+from weightdecay.paths.examples import Examples, Formulation, Split, examples, factors
 from weightdecay.sweeping.grid import Grid
 from weightdecay.tuning import grids
 from weightdecay.tuning import splits as splitting
 from weightdecay.tuning.scores import RULES
-from weightdecay.tuning.splits import Split
 from weightdecay.tuning.stopping import Rate
 from weightdecay.validate import choice, flag, number
 

@@ -18,14 +18,13 @@ from weightdecay.errors import InputError
 from weightdecay.experiment import Experiment
 from weightdecay.ops import NumPyArray
 from weightdecay.paths.evidence import Evidence
-from weightdecay.paths.examples import Examples, Formulation, Path
+from weightdecay.paths.examples import Examples, Formulation, Path, Split
 from weightdecay.registry import load_adapter
 from weightdecay.tuning.job import Job, prepare
 from weightdecay.tuning.result import TuneResult
 from weightdecay.tuning.running import result
 from weightdecay.tuning.scores import Scores
 from weightdecay.tuning.searching import KINDS, Found, search
-from weightdecay.tuning.splits import Split
 from weightdecay.worker import Worker
 
 Header = dict[str, Any]

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from weightdecay.errors import InputError, MissingExtraError
 from weightdecay.ops import NumPyArray
+from weightdecay.paths.examples import Split
 from weightdecay.validate import integer
 
 LEAVE_ONE_OUT = "loo"
 Given: TypeAlias = Any
 """A number of folds, 'loo', a splitter of scikit-learn, or pairs of row numbers."""
-
-
-class Split(NamedTuple):
-    """Row numbers of one fold."""
-
-    train: NumPyArray
-    held_out: NumPyArray
 
 
 def make(

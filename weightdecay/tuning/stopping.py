@@ -20,14 +20,13 @@ from weightdecay.divergence import Lost
 from weightdecay.errors import InputError
 from weightdecay.experiment import Experiment, PenaltyName
 from weightdecay.ops import NumPyArray
-from weightdecay.paths.examples import Examples, Formulation, Path
+from weightdecay.paths.examples import Examples, Formulation, Path, Split
 from weightdecay.stability import largest_curvature, safe_lr, stable_lr
 from weightdecay.sweeping import folds as folding
 from weightdecay.sweeping.running import sweep
 from weightdecay.sweeping.training import OnProgress
 from weightdecay.train import fit as train
 from weightdecay.tuning.scores import Scores
-from weightdecay.tuning.splits import Split
 
 EPOCHS = 200
 BATCH_SIZE = 32

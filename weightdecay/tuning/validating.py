@@ -10,11 +10,10 @@ import numpy as np
 from weightdecay.errors import IllConditionedWarning
 from weightdecay.ops import NumPyArray, Ops
 from weightdecay.paths import lasso, ridge
-from weightdecay.paths.examples import Examples, Formulation
+from weightdecay.paths.examples import Examples, Formulation, Split
 from weightdecay.paths.leave_one_out import leave_one_out
 from weightdecay.paths.ridge import Decomposed
 from weightdecay.tuning.scores import Scores
-from weightdecay.tuning.splits import Split
 
 
 def validate(
