@@ -12,7 +12,6 @@ import numpy as np
 
 from weightdecay.data.sources import DataSource
 from weightdecay.experiment import Experiment
-from weightdecay.paths.examples import Split
 from weightdecay.registry import load_adapter, resolve_name
 from weightdecay.remedies.curve import LearningCurve, learning_curve
 from weightdecay.remedies.early import EPOCHS, early_stopping
@@ -187,7 +186,7 @@ def compare_remedies(
     train, val = standardised(dataset)
     n = train.num_examples
     cut = splitting.make(folds, n, seed=experiment.seed)
-    splits = cut if cut is not None else _alone(n)
+    splits = cut if cut is not None else splitting.one_by_one(n)
     require_weight(train, splits)
     problem = Problem(
         train,
@@ -227,12 +226,6 @@ def compare_remedies(
         device=device,
         seconds=time.perf_counter() - clock,
     )
-
-
-def _alone(n: int) -> tuple[Split, ...]:
-    """Every row held out alone."""
-    rows = np.arange(n)
-    return tuple(Split(np.delete(rows, i), rows[i : i + 1]) for i in range(n))
 
 
 def _within(difference: np.ndarray) -> bool:

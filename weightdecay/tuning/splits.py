@@ -79,6 +79,12 @@ def make(
     return splits
 
 
+def one_by_one(n: int) -> tuple[Split, ...]:
+    """Every row held out in turn."""
+    rows = np.arange(n)
+    return tuple(Split(np.delete(rows, i), rows[i : i + 1]) for i in range(n))
+
+
 def _folds(k: int, n: int, groups: Any, times: Any, repeats: int, seed: int) -> tuple[Split, ...]:
     try:
         from sklearn import model_selection

@@ -27,6 +27,7 @@ from weightdecay.sweeping.running import sweep
 from weightdecay.sweeping.training import OnProgress
 from weightdecay.train import fit as train
 from weightdecay.tuning.scores import Scores
+from weightdecay.tuning.splits import one_by_one
 
 EPOCHS = 200
 BATCH_SIZE = 32
@@ -286,8 +287,7 @@ def _pairs(splits: Sequence[Split] | None, n: int) -> list[Split]:
                 f"leave-one-out by SGD is a run for every row, and there are {n}: choose a number "
                 f"of folds, or the exact solver (at most {MOST_ALONE} rows)."
             )
-        rows = np.arange(n)
-        return [Split(np.delete(rows, i), rows[i : i + 1]) for i in range(n)]
+        return list(one_by_one(n))
     return [Split(*split) for split in (splits if len(splits) > 1 else [*splits, *splits])]
 
 

@@ -14,6 +14,7 @@ from weightdecay.paths.examples import Examples, Formulation, Split
 from weightdecay.paths.leave_one_out import leave_one_out
 from weightdecay.paths.ridge import Decomposed
 from weightdecay.tuning.scores import Scores
+from weightdecay.tuning.splits import one_by_one
 
 
 def validate(
@@ -56,9 +57,3 @@ def fold_weight(examples: Examples, splits: tuple[Split, ...] | None) -> NumPyAr
     weight = np.array([examples.weight[split.held_out].sum() for split in splits])
     shares: NumPyArray = weight / weight.sum()
     return shares
-
-
-def one_by_one(n: int) -> tuple[Split, ...]:
-    """Every row held out in turn."""
-    rows = np.arange(n)
-    return tuple(Split(np.delete(rows, i), rows[i : i + 1]) for i in range(n))
