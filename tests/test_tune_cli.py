@@ -219,6 +219,15 @@ def test_a_factor_of_zero_leaves_an_input_alone(run: Run) -> None:
     assert relative_difference(weights["bmi"], alone[0]) <= L1
 
 
+def test_what_a_wrong_lambda_costs_is_said(run: Run, tmp_path: Path) -> None:
+    x = np.arange(10.0)
+    line = write(tmp_path / "line.csv", {"x": x.tolist(), "y": (3 * x).tolist()})
+    options = [line, "--target", "y", "--lambdas", "1e-3,1e-2", "--no-compare"]
+    tenfold = run(*options, "--format", "json").json["sensitivity"]["tenfold"]
+    assert tenfold > 11  # so that the figure has a comma
+    assert f"ten times it costs {100 * (tenfold - 1):,.0f} %." in run(*options).out
+
+
 def test_an_edge_is_told_and_extended(run: Run) -> None:
     options = ["--lambdas", "10:100:4", *FAST]
     outcome = run("diabetes", *options)

@@ -133,8 +133,13 @@ def _sensitivity(result: TuneResult) -> str:
     if len(result.scores.fold_weight) > 1:
         said += f", from {found.low_se:.3g} to {found.high_se:.3g} less than one standard error"
     beside = [
-        f"{words} costs {100 * (ratio - 1):.2g} %"
+        f"{words} costs {_percent(ratio - 1)}"
         for words, ratio in (("a tenth of it", found.tenth), ("ten times it", found.tenfold))
         if np.isfinite(ratio)
     ]
     return f"{said}; {', '.join(beside)}." if beside else f"{said}."
+
+
+def _percent(share: float) -> str:
+    """Two digits, and all of those before the point."""
+    return f"{100 * share:,.0f} %" if share >= 0.995 else f"{100 * share:.2g} %"
