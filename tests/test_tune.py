@@ -24,6 +24,7 @@ from weightdecay.errors import (
     InputError,
 )
 from weightdecay.experiment import Experiment
+from weightdecay.tuning.path import regularization_path
 from weightdecay.tuning.running import tune
 
 LAMBDAS = np.geomspace(1e-3, 10, 6)
@@ -144,6 +145,25 @@ def test_a_useless_table_ends_at_the_mean(backend: str) -> None:
     with pytest.warns(EdgeOfGridWarning, match="try larger ones"):  # which leave fewer weights
         tune(X, y, penalty="l1", lambdas=found.lambdas[:-20], backend=backend)
     assert found.b[0] == pytest.approx(y.mean())
+
+
+@pytest.mark.parametrize("penalty", ["l2", "l1", "elasticnet"])
+def test_the_path_alone_is_that_of_tune(backend: str, penalty: str) -> None:
+    X, y = diabetes()
+    settings: dict[str, Any] = {
+        "penalty": penalty,
+        "sample_weight": np.resize([1.0, 2.0], len(y)),
+        "penalty_factors": np.linspace(0.5, 1.5, 10),
+        "backend": backend,
+    }
+    for lambdas in (LAMBDAS, 7):
+        alone = regularization_path(X, y, lambdas=lambdas, **settings)
+        tuned = quietly(X, y, lambdas=lambdas, **settings).path
+        assert np.array_equal(alone.lambdas, tuned.lambdas)
+        assert relative_difference(alone.w, tuned.w) <= RIDGE
+        assert relative_difference(alone.b, tuned.b) <= RIDGE
+    with pytest.raises(InputError, match="unknown penalty"):
+        regularization_path(X, y, penalty="l0")
 
 
 def test_several_targets(backend: str) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from weightdecay.train import FitResult, fit
     from weightdecay.translation.translating import Translation, translate
     from weightdecay.tuning.model import Model, load_model
+    from weightdecay.tuning.path import regularization_path
     from weightdecay.tuning.result import TuneResult
     from weightdecay.tuning.running import tune
 
@@ -69,6 +70,7 @@ _HOME = {
     "load_data": "data.load",
     "load_model": "tuning.model",
     "monomial_features": "data.monomials",
+    "regularization_path": "tuning.path",
     "sweep": "sweeping.running",
     "translate": "translation.translating",
     "tune": "tuning.running",
@@ -109,6 +111,7 @@ __all__ = [
     "load_data",
     "load_model",
     "monomial_features",
+    "regularization_path",
     "sweep",
     "translate",
     "tune",

@@ -8,6 +8,7 @@ stopping     the same for early-stopped SGD, from the columns of one sweep
 job          everything that a search needs, checked
 searching    the search itself
 running      `tune`
+path         `regularization_path`, with nothing held out
 remote       the same in a worker
 result       `TuneResult`
 insights     what λ means: the prior, how delicate the choice is

@@ -95,15 +95,12 @@ def prepare(
     MissingExtraError
         scikit-learn, which cuts the folds, is missing.
     """
-    choice("penalty", penalty, PENALTIES)
+    ratio = penalty_ratio(penalty, l1_ratio)
     choice("rule", rule, RULES)
     choice("solver", solver, SOLVERS)
     flag("extend", extend)
     flag("standardize", standardize)
     flag("fit_intercept", fit_intercept)
-    ratio = RATIOS.get(penalty)
-    if ratio is None:
-        ratio = number("l1_ratio", l1_ratio, above=0, below=1)
     if training is not None and solver != "sgd":
         raise InputError("training is for the solver 'sgd': the exact solver has no settings.")
     if lr is not None and solver != "sgd":
@@ -131,6 +128,13 @@ def prepare(
         training,
         lr,
     )
+
+
+def penalty_ratio(penalty: str, l1_ratio: float) -> float:
+    """The share of the L1 norm in a penalty that is known by name."""
+    choice("penalty", penalty, PENALTIES)
+    ratio = RATIOS.get(penalty)
+    return number("l1_ratio", l1_ratio, above=0, below=1) if ratio is None else ratio
 
 
 def describe(
