@@ -82,9 +82,10 @@ def minimal(session: nox.Session) -> None:
     session.run("weightdecay", "run")
     session.run("weightdecay", "backends")
     session.run("weightdecay", "parity", "--backends", "numpy")
-    modules = ["ops", "train", "stability", "experiment", "registry", "imports", "golden"]
-    modules += ["frames", "worker", "environments"]
-    paths = [f"tests/test_{module}.py" for module in modules]
+    modules = ["core/test_ops", "core/test_train", "core/test_stability", "core/test_registry"]
+    modules += ["core/test_golden", "program/test_experiment", "program/test_imports"]
+    modules += ["program/test_frames", "program/test_worker", "program/test_environments"]
+    paths = [f"tests/{module}.py" for module in modules]
     session.run("pytest", "--backend", "numpy", *paths)
 
 

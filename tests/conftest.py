@@ -1,4 +1,8 @@
-"""Which backends a test run is about: those asked for, all of which must import."""
+"""Which backends a test run is about: those asked for, all of which must import.
+
+The folder of a test says where it runs: core/ on every backend that is asked for, program/ and cli/
+once, frameworks/NAME/ where NAME is asked for.
+"""
 
 from __future__ import annotations
 
@@ -18,49 +22,13 @@ settings.load_profile("default")
 DEFAULT = ["numpy", "torch"]
 THIRD_PARTY = Path(__file__).parent / "third_party"
 
-# Test modules that import a framework of their own.
-NEEDS = {
-    "test_audit_keras.py": "tensorflow",
-    "test_audit_optax.py": "jax",
-    "test_audit_torch.py": "torch",
-    "test_keras_probe.py": "tensorflow",
-    "test_models_gluon.py": "mxnet",
-    "test_models_keras.py": "tensorflow",
-    "test_models_optax.py": "jax",
-    "test_models_torch.py": "torch",
-    "test_optax_probe.py": "jax",
-    "test_torch_evidence.py": "torch",
-    "test_gluon_probe.py": "mxnet",
-}
+HERE = Path(__file__).parent
+ONCE = {HERE / "program", HERE / "cli"}
+"""Folders of tests about this program rather than about a backend: they run where NumPy is tested,
+which has all tools."""
 
-# Modules about this program rather than about a backend: once is enough, where all tools are.
-ONCE = {
-    "test_audit.py",
-    "test_bad_input.py",
-    "test_bench.py",
-    "test_bench_cli.py",
-    "test_choosing.py",
-    "test_cli.py",
-    "test_data.py",
-    "test_environments.py",
-    "test_experiment.py",
-    "test_files.py",
-    "test_frames.py",
-    "test_imports.py",
-    "test_lasso.py",
-    "test_matrix.py",
-    "test_model_file.py",
-    "test_parity.py",
-    "test_readme.py",
-    "test_remedies.py",
-    "test_remedies_cli.py",
-    "test_sweep_cli.py",
-    "test_translation_cli.py",
-    "test_translation_dialects.py",
-    "test_translation_syntax.py",
-    "test_tune_cli.py",
-    "test_worker.py",
-}
+FRAMEWORKS = HERE / "frameworks"
+"""A folder for each backend, of tests that import its framework; they run where it is tested."""
 
 # Modules of hundreds of checks that are the same on every backend: two of them are enough.
 SOME = {"test_estimators.py": {"numpy", "torch"}}
@@ -102,12 +70,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    needed = NEEDS.get(collection_path.name)
-    if needed and needed not in requested(config):
-        return True
+    if collection_path.parent == FRAMEWORKS and collection_path.is_dir():
+        return True if collection_path.name not in requested(config) else None
     if SOME.get(collection_path.name, {*requested(config)}).isdisjoint(requested(config)):
         return True
-    return True if collection_path.name in ONCE and "numpy" not in requested(config) else None
+    return True if collection_path in ONCE and "numpy" not in requested(config) else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

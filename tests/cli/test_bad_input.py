@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import in_process
-from tests.test_files import ROWS, replaced, truncated, write_csv
+from tests.program.test_files import ROWS, replaced, truncated, write_csv
 
 TABLE = "--data {table} --target price --drop region"
 

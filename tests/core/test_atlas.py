@@ -15,7 +15,7 @@ from weightdecay.errors import InputError
 from weightdecay.registry import load_probe
 from weightdecay.report.audit import MEANINGS
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 SHIPPED = json.loads((DOCS / "atlas.json").read_text(encoding="utf-8"))
 PAGE = (DOCS / "atlas.md").read_text(encoding="utf-8")
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.commands import Outcome, in_process, in_subprocess, numbers
-from tests.test_sweep import made
+from tests.core.test_sweep import made
 from tests.tolerances import PARITY, relative_difference
 from weightdecay import Experiment, Synthetic, from_arrays, sweep
 from weightdecay.history import History

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from tests.commands import Outcome, in_process, in_subprocess, numbers
-from tests.test_files import write, write_csv
+from tests.program.test_files import write, write_csv
 from tests.tolerances import PARITY, relative_difference
 from weightdecay import Experiment, __version__, fit
 

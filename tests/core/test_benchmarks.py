@@ -17,7 +17,7 @@ import pytest
 from tests.tolerances import PARITY
 from weightdecay import Experiment, fit
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks"
 
 

@@ -12,7 +12,7 @@ import pytest
 from weightdecay.cli import cli
 from weightdecay.registry import BUILT_IN
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHELL = [
     line
