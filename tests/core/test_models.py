@@ -1,8 +1,8 @@
 """Coverage and decay groups, the same on every framework.
 
-``tests/test_models_*.py`` build one small model each: an embedding, a dense layer, a norm and a
-head, with biases that start at 0. What an optimizer should do is said here by its own means, not by
-`decay_groups`, which is then held against `coverage`.
+``tests/frameworks/*/test_models_*.py`` build one small model each: an embedding, a dense layer, a
+norm and a head, with biases that start at 0. What an optimizer should do is said here by its own
+means, not by `decay_groups`, which is then held against `coverage`.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ LAMBDA = 0.125
 WEIGHTS = ("weight", "head")
 
 ZOOS = {
-    "torch": "tests.test_models_torch",
-    "tensorflow": "tests.test_models_keras",
-    "jax": "tests.test_models_optax",
-    "mxnet": "tests.test_models_gluon",
+    "torch": "tests.frameworks.torch.test_models_torch",
+    "tensorflow": "tests.frameworks.tensorflow.test_models_keras",
+    "jax": "tests.frameworks.jax.test_models_optax",
+    "mxnet": "tests.frameworks.mxnet.test_models_gluon",
 }
 
 
