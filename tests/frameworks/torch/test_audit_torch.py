@@ -70,7 +70,7 @@ def test_a_function_of_ones_own() -> None:
         clipped_then_adam,
         functools.partial(torch.optim.AdamW, betas=(0.5, 0.75)),
         lambda params, lr, weight_decay: torch.optim.SGD(params, lr, weight_decay=weight_decay),
-        "tests.test_audit_torch:Averaged",
+        "tests.frameworks.torch.test_audit_torch:Averaged",
     ],
 )
 def test_the_framework_is_told_by_the_factory(factory: Any) -> None:
