@@ -87,7 +87,7 @@ def made(loss: Any, epochs: int | None = None) -> Stopping:
     loss = np.asarray(loss, float)
     e = Experiment(lambd=tuple(range(len(loss))), epochs=epochs or loss.shape[1])
     both = np.stack([loss - 0.1, loss + 0.1], axis=2)
-    return Stopping(e, np.arange(len(loss), dtype=float), both, None)
+    return Stopping(e, np.arange(len(loss), dtype=float), both, np.full(2, 0.5), None)
 
 
 def test_the_choice_is_of_lambda_and_epochs() -> None:

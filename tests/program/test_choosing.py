@@ -82,13 +82,12 @@ class TestScores:
     def test_of_equal_losses_the_largest_lambda_is_the_best(self) -> None:
         assert Scores(self.scores.lambdas, self.loss[[1, 1, 2]], np.full(4, 0.25)).best == 1
 
-    def test_folds_count_as_much_as_their_weights(self) -> None:
+    def test_folds_count_alike_and_rows_that_are_left_out_with_their_weights(self) -> None:
         parts = (Split(np.arange(2, 4), np.arange(2)), Split(np.arange(3), np.r_[3]))
-        data = examples(np.eye(4), np.zeros(4), [1.0, 2.0, 3.0, 6.0])
-        assert relative_difference(fold_weight(data, parts), [1 / 3, 2 / 3]) <= RIDGE
-        assert relative_difference(fold_weight(data, None), data.share) <= RIDGE
-        unweighted = examples(np.eye(4), np.zeros(4))
-        assert fold_weight(unweighted, parts).tolist() == [0.5, 0.5]
+        for weight in (None, np.ones(4), [1.0, 2.0, 3.0, 6.0]):
+            data = examples(np.eye(4), np.zeros(4), weight)
+            assert fold_weight(data, parts).tolist() == [0.5, 0.5]
+            assert relative_difference(fold_weight(data, None), data.share) <= RIDGE
 
     def test_weights_of_folds(self) -> None:
         """A fold of double weight is like that fold twice, in the mean."""

@@ -66,8 +66,8 @@ class WeightDecayCV(LinearEstimator):
         over targets; without the half that the objective has, as in ElasticNetCV. For 'loo', a fold
         is a row of positive weight.
     best_score_ : float
-        Minus the mean of `mse_path_` over folds at `alpha_`; with sample weights, a fold counts as
-        much as the rows that it holds out.
+        Minus the mean of `mse_path_` over folds at `alpha_`; for 'loo', a row counts with its
+        weight.
     coef_ : array of shape (n_features,) or (n_targets, n_features)
     intercept_ : float or array of shape (n_targets,)
     n_iter_ : int or None

@@ -20,7 +20,8 @@ from weightdecay.tuning.table import Loaded
 
 CONVENTIONS = {
     "loss": "½ mean squared error, mean of ½ (w·x + b − y)² over the held-out rows of a fold, with "
-    "sample weights and without the penalty; the mean over folds",
+    "sample weights and without the penalty; the mean over folds, each counting the same whatever "
+    "it holds out (a row of weight 2 is two rows of one fold, in leave-one-out two folds)",
     "standard_error": "standard deviation over folds (dividing by K − 1) over √K, as if folds were "
     "independent; null for one fold",
     "weights": "at the chosen λ, fitted to all rows, in the units of the inputs as given",

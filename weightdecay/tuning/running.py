@@ -74,7 +74,9 @@ def tune(
     extend : bool
         Whether to extend the grid while the best λ stands at its edge.
     sample_weight : array-like of shape (n,), optional
-        Weight 2 is the row twice; weights count in the fits, the losses and the grid.
+        Weight 2 is the row twice in the same fold, and weights of 1 are none: weights count in the
+        fits, in the loss on the rows that a fold holds out, and in the grid. The mean is over
+        folds, each counting the same; in leave-one-out a row of weight 2 is two folds.
     penalty_factors : array-like of shape (num_inputs,) or mapping, optional
         Multiply λ input by input; 0 leaves an input unpenalised.
     standardize : bool

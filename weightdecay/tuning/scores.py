@@ -30,7 +30,8 @@ class Scores:
         ½ mean squared error on the held-out rows of each of K folds, with their sample weights and
         averaged over targets; for leave-one-out, K = n rows. Not finite where a λ cannot be fitted.
     fold_weight : array of shape (K,)
-        What each fold counts for, adding to 1.
+        What each fold counts for, adding to 1: all the same, and in leave-one-out as much as the
+        row that it holds out.
     """
 
     lambdas: NumPyArray

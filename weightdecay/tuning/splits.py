@@ -79,10 +79,11 @@ def make(
     return splits
 
 
-def one_by_one(n: int) -> tuple[Split, ...]:
-    """Every row held out in turn."""
+def one_by_one(n: int, held_out: NumPyArray | None = None) -> tuple[Split, ...]:
+    """Every row held out in turn, or each of some."""
     rows = np.arange(n)
-    return tuple(Split(np.delete(rows, i), rows[i : i + 1]) for i in range(n))
+    some = rows if held_out is None else held_out
+    return tuple(Split(np.delete(rows, i), rows[i : i + 1]) for i in some.tolist())
 
 
 def _folds(k: int, n: int, groups: Any, times: Any, repeats: int, seed: int) -> tuple[Split, ...]:

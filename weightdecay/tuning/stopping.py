@@ -28,6 +28,7 @@ from weightdecay.sweeping.training import OnProgress
 from weightdecay.train import fit as train
 from weightdecay.tuning.scores import Scores
 from weightdecay.tuning.splits import one_by_one
+from weightdecay.tuning.validating import fold_weight
 
 EPOCHS = 200
 BATCH_SIZE = 32
@@ -57,6 +58,8 @@ class Stopping:
     loss : array of shape (L, epochs, K)
         ½ mean squared error on the held-out rows of each of K folds after each epoch, with their
         sample weights; infinite for a λ of which any fold diverged.
+    fold_weight : array of shape (K,)
+        What each fold counts for, adding to 1.
     lost : Lost or None
         The first run that diverged.
     """
@@ -64,12 +67,13 @@ class Stopping:
     training: Experiment
     lambdas: NumPyArray
     loss: NumPyArray
+    fold_weight: NumPyArray
     lost: Lost | None
 
     @cached_property
     def epochs(self) -> NumPyArray:
         """The number of epochs with the lowest mean loss, for every λ; the fewest of equals."""
-        best: NumPyArray = np.argmin(self.loss.mean(axis=2), axis=1) + 1
+        best: NumPyArray = np.argmin(self.loss @ self.fold_weight, axis=1) + 1
         return best
 
     @cached_property
@@ -81,9 +85,7 @@ class Stopping:
         seen tells by how much.
         """
         of_lambda = np.arange(len(self.lambdas))
-        folds = self.loss.shape[2]
-        loss = self.loss[of_lambda, self.epochs - 1]
-        return Scores(self.lambdas, loss, np.full(folds, 1 / folds))
+        return Scores(self.lambdas, self.loss[of_lambda, self.epochs - 1], self.fold_weight)
 
 
 def cross_validate(
@@ -124,7 +126,8 @@ def cross_validate(
         No λ is without a fold that diverged.
     """
     dataset = scaled(examples, formulation)
-    pairs = _pairs(splits, dataset.num_train)
+    counted = np.flatnonzero(examples.share)
+    pairs = _pairs(splits, dataset.num_train, counted)
     grid = np.unique(np.asarray(lambdas, dtype=np.float64))
     rate = lr if lr is not None else ("auto" if training is None else training.lr)
     training = training or default_training(dataset.num_train)
@@ -148,7 +151,9 @@ def cross_validate(
     loss = np.moveaxis(swept.history.val_loss[:, :, 0, 0, :count], 0, 1)
     loss = np.where(np.isfinite(loss), loss, np.inf)
     loss[diverged] = np.inf
-    return Stopping(swept.experiment, grid, loss, swept.lost)
+    counts = fold_weight(examples, splits)
+    counts = counts if splits is not None else counts[counted]
+    return Stopping(swept.experiment, grid, loss, counts, swept.lost)
 
 
 def default_training(n: int, epochs: int = EPOCHS, seed: int = 0) -> Experiment:
@@ -279,7 +284,7 @@ def _penalised(training: Experiment, formulation: Formulation, grid: NumPyArray)
     )
 
 
-def _pairs(splits: Sequence[Split] | None, n: int) -> list[Split]:
+def _pairs(splits: Sequence[Split] | None, n: int, counted: NumPyArray) -> list[Split]:
     """The splits of a sweep, which has at least two: an only one is trained twice."""
     if splits is None:
         if n > MOST_ALONE:
@@ -287,7 +292,7 @@ def _pairs(splits: Sequence[Split] | None, n: int) -> list[Split]:
                 f"leave-one-out by SGD is a run for every row, and there are {n}: choose a number "
                 f"of folds, or the exact solver (at most {MOST_ALONE} rows)."
             )
-        return list(one_by_one(n))
+        return list(one_by_one(n, counted))
     return [Split(*split) for split in (splits if len(splits) > 1 else [*splits, *splits])]
 
 

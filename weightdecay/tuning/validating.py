@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -34,11 +34,16 @@ def validate(
         return ridge.decompose(examples, formulation, float(min(lambdas)), ops)
 
     if formulation.l1_ratio:
-        each = one_by_one(examples.num_examples) if splits is None else splits
+        counts = np.flatnonzero(examples.share)
+        each = one_by_one(examples.num_examples, counts) if splits is None else splits
         with warnings.catch_warnings():
             # Of λ that do not converge, which the path over all rows is to tell, once.
             warnings.simplefilter("ignore", IllConditionedWarning)
             loss = lasso.cross_validate(examples, formulation, lambdas, each)
+        if splits is None:  # a row of weight 0 has no say
+            every = np.zeros((len(lambdas), examples.num_examples))
+            every[:, counts] = loss
+            loss = every
     elif splits is None:
         found = whole()
         loss = leave_one_out(examples, formulation, lambdas, ops, found)
@@ -48,12 +53,10 @@ def validate(
     return Scores(lambdas, loss, fold_weight(examples, splits)), whole
 
 
-def fold_weight(examples: Examples, splits: tuple[Split, ...] | None) -> NumPyArray:
-    """What each fold counts for: the same, or with sample weights as much as its held-out rows."""
-    if splits is None:
-        return examples.share
-    if examples.weight is None:
-        return np.full(len(splits), 1 / len(splits))
-    weight = np.array([examples.weight[split.held_out].sum() for split in splits])
-    shares: NumPyArray = weight / weight.sum()
-    return shares
+def fold_weight(examples: Examples, splits: Sequence[Split] | None) -> NumPyArray:
+    """What each fold counts for in the mean: all the same, whatever they hold out.
+
+    Weights count within a fold, where weight 2 is the row twice. In leave-one-out a row of weight 2
+    is two rows, and so two of the folds.
+    """
+    return examples.share if splits is None else np.full(len(splits), 1 / len(splits))
