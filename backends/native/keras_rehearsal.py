@@ -50,6 +50,10 @@ class Rehearsal:
         self._step([tf.constant(g, dtype=self._dtype) for g in given])
 
     def read(self) -> dict[str, NumPyArray]:
-        """Copies of the parameters."""
+        """Copies of the parameters, as they were if `fit` ended here."""
+        last = self._layer.get_weights()
+        if self._optimizer.use_ema:  # whose averages then take the place of the weights
+            self._optimizer.finalize_variable_values([self._layer.kernel, self._layer.bias])
         kernel, bias = self._layer.get_weights()
+        self._layer.set_weights(last)
         return {"weight": kernel.T.copy(), "bias": bias.copy()}

@@ -13,6 +13,7 @@ from typing import TypeAlias
 import pytest
 
 from tests.commands import Outcome, in_process
+from weightdecay.report.translate import as_text
 from weightdecay.translation import dialects, proof, table
 from weightdecay.translation import recipe as r
 from weightdecay.translation.catalogue import SETTINGS
@@ -136,7 +137,7 @@ def test_a_typo_in_the_printed_code_fails(monkeypatch: pytest.MonkeyPatch) -> No
         translate(REGRESSOR, "book")
 
 
-def test_a_refusal_that_makes_no_difference_is_a_condition(
+def test_a_refusal_that_the_trial_does_not_reach_stays_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     original = book.write
@@ -147,8 +148,8 @@ def test_a_refusal_that_makes_no_difference_is_a_condition(
 
     monkeypatch.setattr(book, "write", refused)
     found = translate(REGRESSOR, "book")
-    assert found.verdict == "conditional"
-    assert "a reason" in found.conditions[0]
+    assert (found.verdict, found.reasons) == ("refused", ("a reason",))
+    assert "does not reach what differs" in as_text(found)
 
 
 def test_the_table_holds_and_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ REFUSED = 3
 @click.command(short_help="Optimizer settings from one framework to another, with proof.")
 @click.argument("source", required=False)
 @click.option("--to", type=click.Choice(TARGETS), help="The framework to write for.")
-@click.option("--n", "examples", type=click.IntRange(min=1), metavar="N",
+@click.option("--n", "examples", type=click.IntRange(1, 10**15), metavar="N",
               help="Training examples, of which Ridge's alpha is a multiple.")  # fmt: skip
 @click.option("--exclude-bias", is_flag=True, help="Leave the bias out of the decay.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N",

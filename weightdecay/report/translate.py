@@ -58,7 +58,8 @@ def _comments(lines: Sequence[str]) -> list[str]:
 
 
 def _verdict(found: Translation) -> list[str]:
-    measured = f"the largest difference in {found.steps} steps is {found.difference or 0.0:.1e}"
+    where = f"in {found.steps} steps" if "gradients" in found.method else "of the coefficients"
+    measured = f"the largest difference {where} is {found.difference or 0.0:.1e}"
     how = f"({found.method})"
     if found.verdict == "exact":
         return [f"exact to rounding: {measured}, below {found.tolerance:g}", how]
@@ -68,7 +69,9 @@ def _verdict(found: Translation) -> list[str]:
         return [*lines, f"{measured}{exact} {found.tolerance:g}", how]
     if found.verdict == "refused":
         lines = ["not the same, this is the nearest:", *(f"  {why}" for why in found.reasons)]
-        return [*lines, f"{measured}, above {found.tolerance:g}", how]
+        if (found.difference or 0.0) > found.tolerance:
+            return [*lines, f"{measured}, above {found.tolerance:g}", how]
+        return [*lines, f"{measured}: the trial does not reach what differs", how]
     lines = [f"not proved: {found.missing}"]
     lines += [f"if {condition}" for condition in found.conditions]
     return [*lines, *(f"not the same: {why}" for why in found.reasons)]

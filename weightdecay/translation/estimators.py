@@ -11,10 +11,12 @@ from weightdecay.exact import LeastSquares, kkt_residual
 from weightdecay.ops import NumPyArray
 from weightdecay.translation import staging
 from weightdecay.translation.dialects import sklearn as dialect
-from weightdecay.translation.recipe import Decay
+from weightdecay.translation.recipe import Recipe
 from weightdecay.translation.syntax import parse
 
 INPUTS = 8
+MOST = 10_000
+"""Examples that are made up; of more, the λ is tried on as many."""
 
 
 def difference(source: str, target: str, seed: int) -> float:
@@ -24,9 +26,12 @@ def difference(source: str, target: str, seed: int) -> float:
     return float(np.max(np.abs(w - w0)) / np.max(np.abs(w0)))
 
 
-def optimality(source: str, decay: Decay, n: int | None, seed: int) -> str:
+def optimality(source: str, recipe: Recipe, n: int | None, seed: int) -> str:
     """How far a fitted estimator is from the optimum of the objective with λ and λ₁, in words."""
-    X, y = _data(n or 64, seed)
+    X, y = _data(min(n or 64, MOST), seed)
+    decay = recipe.decay
+    if n is not None and n > MOST:  # Ridge's alpha goes with the number of examples
+        source = dialect.write(recipe, MOST).settings
     try:
         theta = _fitted(source, X, y)
     except MissingExtraError:
@@ -44,7 +49,9 @@ def optimality(source: str, decay: Decay, n: int | None, seed: int) -> str:
 def _data(n: int, seed: int) -> tuple[NumPyArray, NumPyArray]:
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((n, INPUTS))
-    return X, X @ rng.standard_normal(INPUTS) + rng.standard_normal(n)
+    w = rng.standard_normal(INPUTS)
+    w[0], b = -1 - abs(w[0]), 1.0  # a negative weight and a bias, for settings that forbid them
+    return X, X @ w + b + rng.standard_normal(n)
 
 
 def _fitted(text: str, X: NumPyArray, y: NumPyArray) -> NumPyArray:

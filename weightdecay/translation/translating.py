@@ -7,15 +7,18 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from weightdecay import validate
 from weightdecay.errors import BackendError, MissingExtraError, WeightDecayError
-from weightdecay.translation import dialects, equations, proof
+from weightdecay.translation import dialects, equations, notes, proof
 from weightdecay.translation import recipe as r
+from weightdecay.translation.dialects.arguments import MEANINGS, Reading
 from weightdecay.translation.dialects.fitting import Condition, Written
-from weightdecay.translation.proof import Problem, Rehearsals
+from weightdecay.translation.proof import Problem, Rehearsals, Trajectory
 from weightdecay.translation.recipe import Recipe
 from weightdecay.translation.syntax import parse
 
 Verdict: TypeAlias = Literal["exact", "conditional", "refused", "unproven"]
+MOST_EXAMPLES = 10**15
 NEGLIGIBLE = 1e-3
 """An ε that makes a larger difference than this is not negligible."""
 
@@ -95,7 +98,7 @@ def translate(
     to : str
         'torch', 'keras', 'optax', 'mxnet', 'sklearn' or 'book'.
     n : int, optional
-        The number of training examples, which Ridge's alpha is a multiple of.
+        The number of training examples, at most 10¹⁵, which Ridge's alpha is a multiple of.
     exclude_bias : bool
         Leave the bias out of the decay, on both sides.
     seed, steps : int
@@ -110,6 +113,8 @@ def translate(
     ProofError
         A translation that should be exact is not.
     """
+    if n is not None:
+        validate.number("n", validate.integer("n", n, 1), most=MOST_EXAMPLES)
     program = parse(source)
     origin = dialects.recognise(program)
     reading = dialects.read(origin, program, n)
@@ -122,7 +127,7 @@ def translate(
     written = dialects.write(to, recipe, n)
     reasons = (*(_dropped(what, origin) for what in reading.dropped), *written.refusals)
     claim = _Claim(
-        source, text, printed, origin, to, recipe, written, reasons, n, seed, steps,
+        source, text, printed, origin, to, recipe, reading, written, reasons, n, seed, steps,
     )  # fmt: skip
     if rehearsals is not None:
         return _proved(claim, rehearsals)
@@ -132,7 +137,9 @@ def translate(
 
 def _dropped(what: str, origin: str) -> str:
     framework = dialects.dialect(origin).FRAMEWORK
-    return f"{what} of {framework} has no translation, and is left out"
+    meaning = MEANINGS.get(what.partition("=")[0])
+    told = f" ({meaning})" if meaning else ""
+    return f"{what} of {framework} is not translated by this program, and is left out{told}"
 
 
 @dataclass(frozen=True)
@@ -145,6 +152,7 @@ class _Claim:
     origin: str
     to: str
     recipe: Recipe
+    reading: Reading
     written: Written
     reasons: tuple[str, ...]
     n: int | None
@@ -164,7 +172,7 @@ class _Claim:
                 "verdict": verdict,
                 "conditions": (),
                 "reasons": (),
-                "notes": _notes(self),
+                "notes": self.notes,
                 "difference": difference,
                 "exact_difference": None,
                 "tolerance": self.tolerance,
@@ -176,39 +184,35 @@ class _Claim:
         )
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What was understood, and what the code does not say."""
+        settings = self.written.settings
+        return self.reading.notes + notes.of(self.origin, self.to, self.recipe, settings)
+
+    @property
     def tolerance(self) -> float:
         """What counts as rounding."""
         return proof.tolerance((self.origin, self.recipe), (self.to, self.written.recipe))
 
 
-def _notes(claim: _Claim) -> tuple[str, ...]:
-    notes = []
-    if isinstance(claim.recipe.rule, r.Objective) and claim.to != "sklearn":
-        notes.append(
-            "the learning rate is not the estimator's: any that is small enough reaches the same "
-            "optimum"
-        )
-    if claim.to == "mxnet":
-        notes.append("call trainer.step(1) where the loss is a mean already")
-    if claim.to == "sklearn" and "SGDRegressor" in claim.written.settings:
-        notes.append("SGDRegressor takes one example a step")
-    return tuple(notes)
-
-
 def _method(claim: _Claim) -> str:
-    if not isinstance(claim.recipe.rule, r.Objective):
-        return "both on the same random gradients, each in its own framework"
-    if claim.to == "sklearn":
-        return "both estimators fitted to the same random data"
-    return (
-        "the objective's penalised gradient by plain SGD in NumPy, and the code in its framework, "
-        "on the same random gradients"
-    )
+    target = "the code in its framework"
+    if isinstance(claim.recipe.rule, r.Objective):
+        if claim.reading.dropped:
+            return "the estimator as it is and as it is translated, fitted to the same random data"
+        if claim.to == "sklearn":
+            return "both estimators fitted to the same random data"
+        source = "the objective's penalised gradient by plain SGD in NumPy"
+    elif not claim.reading.runs:
+        source = "the source's equations in NumPy, as its framework of today does not run it"
+    else:
+        return "both on the same random gradients of size 1, each in its own framework"
+    return f"{source}, and {target}, on the same random gradients"
 
 
 def _proved(claim: _Claim, rehearsals: Rehearsals) -> Translation:
     try:
-        rehearsals.require(claim.origin, claim.to)
+        rehearsals.require(*([claim.origin] if claim.reading.runs else []), claim.to)
         return _measured(claim, rehearsals)
     except (BackendError, MissingExtraError) as error:
         conditions = tuple(c.text for c in claim.written.conditions)
@@ -221,11 +225,28 @@ def _measured(claim: _Claim, rehearsals: Rehearsals) -> Translation:
     if isinstance(claim.recipe.rule, r.Objective):
         return _of_objective(claim, rehearsals)
     given = Problem(claim.seed, claim.steps, "sklearn" in (claim.origin, claim.to))
-    source = rehearsals.run(claim.origin, claim.text, claim.printed, claim.recipe, given)
+    source = _source(claim, rehearsals, claim.recipe, given)
     target = rehearsals.run(claim.to, claim.written.code, True, claim.written.recipe, given)
-    apart = proof.difference(target, source)
-    if claim.reasons:
-        return _refused(claim, apart)
+    found = _judged(claim, rehearsals, given, proof.difference(target, source))
+    if found.verdict == "refused":
+        return found
+    unseen = notes.unseen(claim.recipe, given, claim.tolerance)
+    return replace(found, notes=(*found.notes, *unseen))
+
+
+def _source(claim: _Claim, rehearsals: Rehearsals, recipe: Recipe, given: Problem) -> Trajectory:
+    """The source's own steps, its settings as they stand or those of another recipe."""
+    if not claim.reading.runs:
+        return rehearsals.reference(recipe, given)
+    text, printed = claim.text, claim.printed
+    if recipe != claim.recipe:
+        text, printed = dialects.write(claim.origin, recipe, claim.n).code, True
+    return rehearsals.run(claim.origin, text, printed, recipe, given)
+
+
+def _judged(claim: _Claim, rehearsals: Rehearsals, given: Problem, apart: float) -> Translation:
+    if claim.reasons:  # whatever was measured: a trial does not reach every setting
+        return claim.translation("refused", apart, reasons=claim.reasons)
     conditions = claim.written.conditions
     if not conditions and apart <= claim.tolerance:
         return claim.translation("exact", apart)
@@ -246,23 +267,8 @@ def _measured(claim: _Claim, rehearsals: Rehearsals) -> Translation:
             f"{_float32_side(claim)}"
         )
     if exact > claim.tolerance or (claim.tolerance == proof.TOLERANCE and not conditions):
-        raise ProofError(
-            f"this translation should be exact and is not: the largest difference is {exact:.1e}, "
-            f"above {claim.tolerance:g}. Do not use it, and report it with this text: "
-            f"{claim.source!r} to {claim.to}."
-        )
+        raise _contradicted(claim, exact)
     return claim.translation("conditional", apart, conditions=tuple(texts), exact_difference=exact)
-
-
-def _refused(claim: _Claim, apart: float) -> Translation:
-    if apart > claim.tolerance:
-        return claim.translation("refused", apart, reasons=claim.reasons)
-    told = tuple(
-        f"this makes no difference, as it made none in the {claim.steps} steps: {reason}"
-        for reason in claim.reasons
-    )
-    conditions = (*told, *(c.text for c in claim.written.conditions))
-    return claim.translation("conditional", apart, conditions=conditions, exact_difference=apart)
 
 
 def _made_true(claim: _Claim, rehearsals: Rehearsals, given: Problem, rounded: bool) -> float:
@@ -273,12 +279,9 @@ def _made_true(claim: _Claim, rehearsals: Rehearsals, given: Problem, rounded: b
         steps = min(steps, condition.horizon or steps)
     if rounded:
         recipe = in_float32(recipe)
-    text, printed = claim.text, claim.printed
-    if recipe != claim.recipe:
-        text, printed = dialects.write(claim.origin, recipe, claim.n).code, True
     code = dialects.write(claim.to, recipe, claim.n)
     first = replace(given, steps=steps)
-    source = rehearsals.run(claim.origin, text, printed, recipe, first)
+    source = _source(claim, rehearsals, recipe, first)
     return proof.difference(rehearsals.run(claim.to, code.code, True, code.recipe, first), source)
 
 
@@ -319,22 +322,32 @@ def _of_objective(claim: _Claim, rehearsals: Rehearsals) -> Translation:
     """An estimator's objective against a training rule, or against another estimator."""
     from weightdecay.translation import estimators
 
+    if claim.reading.dropped:  # which no recipe holds: the estimator itself shows what they do
+        nearest = dialects.write("sklearn", claim.recipe, claim.n).settings
+        apart = estimators.difference(claim.text, nearest, claim.seed)
+        return claim.translation("refused", apart, reasons=claim.reasons)
     if claim.to == "sklearn":
-        return _judged(claim, estimators.difference(claim.text, claim.written.settings, claim.seed))
+        apart = estimators.difference(claim.text, claim.written.settings, claim.seed)
+        return _plain(claim, apart)
     given = Problem(claim.seed, claim.steps)
     source = rehearsals.reference(claim.recipe, given)
     target = rehearsals.run(claim.to, claim.written.code, True, claim.written.recipe, given)
-    found = _judged(claim, proof.difference(target, source))
-    checked = estimators.optimality(claim.text, claim.recipe.decay, claim.n, claim.seed)
+    found = _plain(claim, proof.difference(target, source))
+    checked = estimators.optimality(claim.text, claim.recipe, claim.n, claim.seed)
     return replace(found, notes=(*found.notes, checked))
 
 
-def _judged(claim: _Claim, apart: float) -> Translation:
+def _plain(claim: _Claim, apart: float) -> Translation:
     if claim.reasons:
-        return _refused(claim, apart)
+        return claim.translation("refused", apart, reasons=claim.reasons)
     if apart <= claim.tolerance:
         return claim.translation("exact", apart)
-    raise ProofError(
-        f"this translation should be exact and is not: the difference is {apart:.1e}, above "
-        f"{claim.tolerance:g}. Do not use it, and report it: {claim.source!r} to {claim.to}."
+    raise _contradicted(claim, apart)
+
+
+def _contradicted(claim: _Claim, apart: float) -> ProofError:
+    return ProofError(
+        f"this translation should be exact and is not: the largest difference is {apart:.1e}, "
+        f"above {claim.tolerance:g}. Do not use it, and report it with this text: "
+        f"{claim.source!r} to {claim.to}."
     )

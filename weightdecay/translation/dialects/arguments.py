@@ -21,6 +21,20 @@ HARMLESS = {
 }  # fmt: skip
 """Arguments that choose how the same numbers are computed."""
 
+MEANINGS = {
+    "maximize": "the steps climb: negate the loss instead",
+    "use_ema": "fitting ends in averaged weights, not in those of the last step",
+    "ema_overwrite_frequency": "the averaged weights replace the weights every so many steps",
+    "gradient_accumulation_steps": "a step is taken once in so many calls",
+    "loss_scale_factor": "gradients are divided by it, and `fit` has multiplied the loss by it: "
+    "leave it out",
+    "positive": "no weight may be negative, which is another optimum",
+    "fit_intercept": "the model has no bias: leave it out of the layer too",
+    "average": "the coefficients are averaged over the steps",
+    "clip_weights": "the weights themselves are clipped",
+}
+"""What arguments do that no recipe holds."""
+
 
 @dataclass(frozen=True)
 class Signature:
@@ -131,10 +145,23 @@ class Arguments:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a text says: a recipe, and the arguments that no recipe holds."""
+    """What a text says.
+
+    Attributes
+    ----------
+    recipe : Recipe
+    dropped : tuple of str
+        The arguments that no recipe holds.
+    notes : tuple of str
+        What was understood in a way that the text does not spell out.
+    runs : bool
+        Whether the framework of today runs it; where it does not, its equations stand for it.
+    """
 
     recipe: Recipe
     dropped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    runs: bool = True
 
 
 def mentions_bias(text: str) -> bool:
