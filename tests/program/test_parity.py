@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tolerances import PARITY
-from weightdecay import Experiment, Synthetic, compare, fit
+from weightdecay import Experiment, Synthetic, compare, fit, tolerances
 from weightdecay.errors import InputError
 
 SMALL = Experiment(data=Synthetic(num_train=11, num_val=3, num_inputs=4), lr=0.05, epochs=2)
@@ -93,42 +95,180 @@ def test_snapshots_and_plain_arrays_compare() -> None:
     assert compare(reference["w"], list(reference["w"])).agrees
 
 
-class Tensor:
-    """Like PyTorch's: NumPy may not read it while it has a gradient."""
+@pytest.mark.parametrize(
+    ("narrow", "as_fine_as"),
+    [
+        ("float16", "float16"),
+        ("complex64", "float32"),
+        ("complex128", "float64"),
+        ("int64", "float64"),
+    ],
+)
+def test_one_rounding_to_a_coarser_dtype_is_no_difference(narrow: str, as_fine_as: str) -> None:
+    tolerance = PARITY[as_fine_as]
+    values = np.linspace(1, 2, 999)[:, None]
+    if narrow == "int64":
+        values = np.round(2 / tolerance * values)
+    found = compare({"w": values.astype(narrow)}, {"w": values})
+    assert (found.agrees, found.tolerance) == (True, tolerance)
+    assert found.dtypes == {"w": (narrow, "float64")}
+    assert f"rounding ({narrow} against float64)." in str(found)
+    assert not compare({"w": (values * (1 + 3 * tolerance)).astype(narrow)}, {"w": values}).agrees
 
-    def __init__(self, values: Any, attached: bool = True) -> None:
-        self.values, self.attached = values, attached
 
-    def detach(self) -> Tensor:
-        return Tensor(self.values, attached=False)
+def test_floats_of_few_bits_err_by_half_a_unit_of_their_last_place() -> None:
+    bits = {"float16": 11, "bfloat16": 8, "float8_e4m3fn": 4, "float8_e5m2": 3, "float4_e2m1fn": 2}
+    for dtype, significant in bits.items():
+        half = 2.0**-significant
+        assert half / (1 + half) <= tolerances.rounding(dtype) <= 1.01 * half
 
-    def cpu(self) -> Tensor:
-        return self
+
+@pytest.mark.parametrize("other", [1, np.exp(0.1j), 1 + np.finfo(float).eps])
+def test_complex_numbers_are_compared_as_such(other: complex) -> None:
+    rng = np.random.default_rng(0)
+    reference = rng.standard_normal((5, 3)) + 1j * rng.standard_normal((5, 3))
+    found = compare({"w": other * reference}, {"w": reference})
+    assert found.max_relative_difference == pytest.approx(abs(other - 1), rel=PARITY["float32"])
+    assert found.agrees == (abs(other - 1) < PARITY["float64"])
+    against = compare({"w": reference}, {"w": reference.real}).first_divergence
+    assert against is not None
+    assert against.value == reference[0][against.index]
+
+
+def test_what_is_not_finite_in_both_hides_nothing() -> None:
+    """An infinite scale would make everything after it alike, and a NaN everything apart."""
+    for bad in (np.nan, np.inf, complex(np.nan, 1)):
+        reference = np.array([[bad, 1.0], [1.0, 1.0]])
+        assert compare(reference * [1, 1 + 1e-15], reference).agrees
+        found = compare(reference + np.array([[0, 0], [0, 1e-3]]), reference)
+        assert found.max_relative_difference == pytest.approx(1e-3)
+    assert not compare([complex(0, np.inf)], [complex(0, -np.inf)]).agrees
+    assert not compare([complex(np.nan, 1)], [complex(1, 2)]).agrees
+
+
+def in_place(view: Callable[[np.ndarray], Any]) -> list[Any]:
+    """The trajectory of a program that appends without a copy."""
+    w, steps = np.zeros((2, 2)), []
+    for _ in range(4):
+        w += 1
+        steps.append(view(w))
+    return steps
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        in_place(lambda w: w),
+        in_place(lambda w: w.T),
+        in_place(lambda w: w[::-1]),
+        {"w": in_place(lambda w: w[1:])},
+        in_place(lambda w: {"w": w, "b": w.sum()}),
+        in_place(lambda w: [w, w]),
+        deque(in_place(lambda w: w)),
+    ],
+)
+def test_steps_that_are_one_memory_are_no_trajectory(steps: Any) -> None:
+    with pytest.raises(InputError, match=r"^all steps share one memory in .*append a copy"):
+        compare(steps, np.ones((4, 2, 2)))
+
+
+def test_which_steps_share_memory_is_told() -> None:
+    one, two = np.ones(3), np.ones(3)
+    with pytest.raises(InputError, match=r"^steps 1 and 3 share one memory in 'w'"):
+        compare([{"w": w} for w in (np.ones(3), one, two, one)], np.ones((4, 3)))
+
+
+def test_memory_of_its_own_may_be_part_of_one_array() -> None:
+    reference = walk()
+    for rows in (
+        list(reference["w"]),
+        list(np.moveaxis(np.moveaxis(reference["w"], 0, -1), -1, 0)),
+    ):
+        assert compare(rows, reference["w"]).agrees
+    apart = np.asfortranarray(reference["w"])  # steps lie between one another
+    assert compare(list(apart), reference["w"]).agrees
+    tied = [{"in": w, "out": w} for w in reference["w"]]
+    assert compare(tied, {"in": reference["w"], "out": reference["w"]}).agrees
+    assert compare(in_place(np.copy), in_place(np.copy)).agrees
+    frozen = np.ones(3)
+    frozen.flags.writeable = False
+    assert compare([frozen] * 4, np.ones((4, 3))).agrees
+
+
+def test_masks_are_not_ignored() -> None:
+    masked = np.ma.masked_array(np.ones((2, 3)), mask=[[0, 0, 1], [0, 0, 0]])
+    for steps in (masked, list(masked), {"w": masked}):
+        with pytest.raises(InputError, match="has masked values"):
+            compare(steps, steps)
+    assert compare(np.ma.masked_array(np.ones((2, 3))), np.ones((2, 3))).agrees
+
+
+def test_a_named_tuple_names_its_tensors() -> None:
+    a = fit(SMALL, record=True).trajectory
+    assert a is not None
+    assert compare(a, {"w": a.w, "b": a.b}).agrees
+
+
+class Unreadable:
+    """As tensors on a device of no numbers, deleted ones and random keys are."""
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
-        assert not self.attached
-        return np.asarray(self.values)
-
-
-def test_tensors_with_gradients_compare() -> None:
-    reference = walk()
-    snapshots = [{name: Tensor(values[t]) for name, values in reference.items()} for t in range(8)]
-    assert compare(snapshots, reference).agrees
+        raise RuntimeError("Array has been deleted\nor so")
 
 
 @pytest.mark.parametrize(
     ("a", "b", "message"),
     [
         ({"w": np.ones((2, 1))}, {"v": np.ones((2, 1))}, "name different tensors"),
-        ({"w": np.ones((2, 1))}, {"w": np.ones((2, 2))}, "has shapes"),
         ({"w": np.ones((2, 1)), "b": np.ones(3)}, {}, "number of steps"),
         ({}, {}, "is empty"),
-        (np.ones(()), np.ones(()), "is empty"),
+        (np.ones(()), np.ones(()), "is one number"),
+        ({"w": 1.0}, {"w": 1.0}, "'w' is one number"),
         ([], [], "is empty"),
-        ([{"w": 1}, {"b": 1}], np.ones(2), "same tensors"),
+        ({"w": np.ones((2, 0))}, {"w": np.ones((2, 0))}, "is empty"),
+        (
+            [{"w": 1}, {"b": 1}],
+            np.ones(2),
+            "step 1, only step 0 has 'w' and only step 1 has 'b'",
+        ),
+        ([{"w": 1}, [1]], np.ones(2), "step 1 of a trajectory is a list"),
         ({"w": ["a", "b"]}, {"w": np.ones(2)}, "must hold numbers"),
+        (
+            {"w": np.array([1.0, None])},
+            {"w": np.ones(2)},
+            "'w' holds ndarray: it must hold",
+        ),
+        ({"w": np.array(["2020"], "M8[Y]")}, {"w": np.ones(1)}, "datetime64.*must hold numbers"),
+        (
+            {"w": [Unreadable()]},
+            {"w": [1.0]},
+            r"cannot be read \(Array has been deleted\)",
+        ),
+        ({"w": [10**400]}, {"w": [1.0]}, "must hold numbers"),
+        ({"layer": {"w": np.ones(2)}}, {"w": np.ones(2)}, "'layer' is nested: .*layer.weight"),
+        ([{"layer": {"w": 1.0}}], np.ones(1), "'layer' is nested"),
+        ([[np.ones(2), 1.0]], np.ones(1), r"shapes \(2,\) and, in place 1, \(\): give each tensor"),
+        ([np.ones(2), np.ones(3)], np.ones(2), r"shapes \(2,\) and, in place 1, \(3,\)"),
+        ({1: [1.0], "1": [2.0]}, {"1": [2.0]}, "read the same"),
+        (
+            {str(i): [1.0] for i in range(9)},
+            {"8": [1.0]},
+            "only the first has '0', '1', '2', '3', '4' and 3 more.$",
+        ),
+        ({"w": np.ones((3, 1))}, {"w": np.ones((2, 1))}, "have 3 and 2 steps"),
+        (
+            {"w": np.ones((2, 1))},
+            {"w": np.ones((2, 2))},
+            r"shape \(1,\) in the first .* \(2,\) in",
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_told(a: Any, b: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         compare(a, b)
+
+
+@pytest.mark.parametrize("tolerance", [np.nan, np.inf, -1.0, "1e-3", True])
+def test_a_tolerance_that_would_settle_it_is_refused(tolerance: Any) -> None:
+    with pytest.raises(InputError, match=r"tolerance is .*: it must be a finite number"):
+        compare(walk(), {name: 2 * values for name, values in walk().items()}, tolerance=tolerance)
