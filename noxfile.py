@@ -30,6 +30,10 @@ BENCHMARKS = {
     "tuning": ALL,
 }
 
+TESTING = ["pytest", "pytest-xdist", "hypothesis", "scikit-learn"]
+SIDE_BY_SIDE = ["--numprocesses", "auto", "--maxprocesses", "4", "--dist", "worksteal"]
+"""Tests in as many processes as there are cores, and in no more than memory has room for."""
+
 nox.options.sessions = ["lint", "types", "minimal", "tests", "strict", "parity"]
 if not WITHOUT_MXNET:
     nox.options.sessions.insert(-1, "tests_mxnet")
@@ -45,10 +49,8 @@ def constraints(*backends: str) -> list[str]:
 
 def tested(session: nox.Session, backend: str, extras: str, *tools: str) -> None:
     """Install the project for a backend and run the tests that are about it."""
-    session.install(
-        *constraints(backend), f".[{extras}]", "pytest", "hypothesis", "scikit-learn", *tools
-    )
-    session.run("pytest", "--backend", backend, *session.posargs)
+    session.install(*constraints(backend), f".[{extras}]", *TESTING, *tools)
+    session.run("pytest", *SIDE_BY_SIDE, "--backend", backend, *session.posargs)
 
 
 @nox.session
@@ -106,9 +108,8 @@ def tests_mxnet(session: nox.Session) -> None:
 @nox.session
 def strict(session: nox.Session) -> None:
     """The core on an array library that has the array API standard and nothing else."""
-    session.install(*constraints("numpy"), ".", "pytest", "hypothesis", "scikit-learn")
-    session.install(*constraints("numpy"), "array-api-strict")
-    session.run("pytest", "--backend", "array_api_strict")
+    session.install(*constraints("numpy"), ".", *TESTING, "array-api-strict")
+    session.run("pytest", *SIDE_BY_SIDE, "--backend", "array_api_strict")
 
 
 @nox.session

@@ -30,6 +30,9 @@ which has all tools."""
 FRAMEWORKS = HERE / "frameworks"
 """A folder for each backend, of tests that import its framework; they run where it is tested."""
 
+NATIVE = {"native_backend", "shipped_entry"}
+"""Arguments of tests that need a framework with optimizers of its own."""
+
 # Modules of hundreds of checks that are the same on every backend: two of them are enough.
 SOME = {"test_estimators.py": {"numpy", "torch"}}
 
@@ -56,7 +59,7 @@ def with_native(config: pytest.Config) -> list[str]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Without such a backend, pytest would report tests of nothing as skipped."""
     if not with_native(config):
-        items[:] = [item for item in items if "native_backend" not in fixtures_of(item)]
+        items[:] = [item for item in items if NATIVE.isdisjoint(fixtures_of(item))]
 
 
 def fixtures_of(item: pytest.Item) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import with_native
 from tests.tolerances import AUDIT_ATLAS
 from weightdecay.auditing.atlas import COMPARED, changes, entries, plain, variants
 from weightdecay.auditing.auditor import audit
@@ -34,22 +35,27 @@ def test_every_decay_that_is_found_is_in_the_atlas(native_backend: str) -> None:
     assert set(found) == set(shipped(native_backend))
 
 
-def test_no_verdict_has_changed(native_backend: str) -> None:
-    changed = {}
-    for entry in entries(native_backend):
-        theirs = shipped(native_backend)[key(entry._asdict())]
-        if "error" in theirs:
-            with pytest.raises(InputError, match="cannot be driven"):
-                audit(entry.factory, knob=entry.knob, **entry.settings)
-            continue
-        report = audit(entry.factory, knob=entry.knob, **entry.settings)
-        ours = plain(report.to_dict())
-        if different := changes(ours, theirs):
-            changed[key(entry._asdict())] = different
-        if report.verdict not in ("none", "other"):
-            assert report.residual is not None
-            assert report.residual <= AUDIT_ATLAS[report.dtype], entry
-    assert not changed
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test for each shipped entry of the frameworks that are asked for."""
+    if "shipped_entry" in metafunc.fixturenames:
+        asked = with_native(metafunc.config)
+        theirs = [e for e in SHIPPED["entries"] if e["backend"] in asked]
+        names = ["-".join(key(entry)) for entry in theirs]
+        metafunc.parametrize("shipped_entry", theirs, ids=names)
+
+
+def test_no_verdict_has_changed(shipped_entry: dict[str, Any]) -> None:
+    entry = shipped_entry
+    factory, knob, settings = entry["factory"], entry["knob"], entry["settings"]
+    if "error" in entry:
+        with pytest.raises(InputError, match="cannot be driven"):
+            audit(factory, knob=knob, **settings)
+        return
+    report = audit(factory, knob=knob, **settings)
+    assert changes(plain(report.to_dict()), entry) == {}
+    if report.verdict not in ("none", "other"):
+        assert report.residual is not None
+        assert report.residual <= AUDIT_ATLAS[report.dtype]
 
 
 def test_changes_are_seen() -> None:
