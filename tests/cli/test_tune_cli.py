@@ -494,7 +494,7 @@ def test_late_text_is_found(tmp_path: Path, value: str) -> None:
         (["diabetes", "--standardize", "both"], "unknown standardize 'both'"),
         (["diabetes", "--epochs", "3"], "--epochs goes with --solver sgd only"),
         (["diabetes", "--penalty-factor", "bmi"], "write COLUMN=NUMBER"),
-        (["diabetes", "--penalty-factor", "bm=1"], "'bm' is none of the inputs"),
+        (["diabetes", "--penalty-factor", "bm=1"], "did you mean 'bmi'?"),
         (["diabetes", "--plot", "plot.pdf"], "must end in .png or .svg"),
         (["diabetes", "--out", "model.pkl"], "must end in .json"),
         (["diabetes", "--out", "nowhere/model.json"], "cannot write"),

@@ -264,7 +264,7 @@ def test_sgd_says_that_it_takes_no_sparse_inputs_and_one_target() -> None:
         ({"fit_intercept": "no"}, "fit_intercept is 'no'"),
         ({"fit_intercept": False, "solver": "sgd"}, "goes with solver='exact'"),
         ({"penalty_factors": [1, 2]}, "one for each of the 10 inputs"),
-        ({"penalty_factors": {"bmi": 2}}, "'bmi' is none of the inputs"),
+        ({"penalty_factors": {"bmi": 2}}, "unknown penalty factor's column 'bmi'"),
         ({"solver": "sgd", "epochs": 0}, "epochs is 0"),
         ({"solver": "sgd", "lr": -1}, "lr is -1"),
         ({"solver": "sgd", "batch_size": 0}, "batch_size"),

@@ -28,6 +28,7 @@ from weightdecay.errors import (
     InputError,
     UnknownNameError,
 )
+from weightdecay.estimators import WeightDecayCV
 from weightdecay.experiment import Experiment
 from weightdecay.paths.examples import Split, examples
 from weightdecay.tuning import grids, remote, splits
@@ -180,12 +181,17 @@ def test_a_grid_for_l1_ends_where_no_weight_is_left() -> None:
 
 
 @pytest.mark.parametrize("penalty", ["l2", "l1"])
-def test_a_constant_target_and_constant_inputs_have_an_answer(penalty: str) -> None:
+def test_constant_inputs_have_an_answer_and_a_constant_target_has_none(penalty: str) -> None:
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((20, 3)), rng.standard_normal(20)
-    found = quietly(X, np.full(20, 3.5), penalty=penalty)
-    assert np.abs(found.w).max() < 1e-12
-    assert found.b[0] == pytest.approx(3.5)
+    weight = np.r_[np.ones(19), 0]
+    for constant, of in ((np.full(20, 3.5), None), (np.r_[np.full(19, 3.5), 1], weight)):
+        with pytest.raises(InputError, match=r"y is 3.5 in every row, .* a target that varies"):
+            quietly(X, constant, penalty=penalty, sample_weight=of)
+        with pytest.raises(InputError, match=r"y is 3.5 in every row, .* a target that varies"):
+            WeightDecayCV(l1_ratio=float(penalty == "l1")).fit(X, constant, of)
+    both = quietly(X, np.column_stack([y, np.full(20, 3.5)]), penalty=penalty)
+    assert np.abs(both.w[:, 1]).max() < 1e-12  # another target varies
     found = quietly(np.ones((20, 3)), y, penalty=penalty)
     assert not found.w.any()
     assert found.b[0] == pytest.approx(y.mean())
@@ -248,7 +254,7 @@ def test_a_path_that_does_not_converge_is_told_once() -> None:
         ({"lambdas": -1.0}, "lambdas is -1"),
         ({"lambdas": "1:2"}, "START:STOP:COUNT"),
         ({"penalty_factors": [1.0]}, "one for each of the 10 inputs"),
-        ({"penalty_factors": {"age": 0.0}}, "'age' is none of the inputs"),
+        ({"penalty_factors": {"age": 0.0}}, "unknown penalty factor's column 'age'"),
         ({"penalty_factors": [-1.0] * 10}, "penalty factor is -1"),
         ({"extend": 1}, "extend is 1"),
         ({"training": Experiment()}, "training is for the solver 'sgd'"),

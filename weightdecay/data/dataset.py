@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from weightdecay.data import given
 from weightdecay.data.sources import STANDARDIZE, Arrays, DataSource
 from weightdecay.data.streams import generator
 from weightdecay.errors import InputError
@@ -103,8 +103,11 @@ class Dataset:
         return int(self.X_train.shape[1])
 
 
-def require_finite(values: NumPyArray, columns: Sequence[str]) -> None:
-    """Raise InputError at the first NaN or infinity, with its column and its row from 1."""
+def require_finite(values: NumPyArray, columns: Sequence[str], before: int = 0) -> None:
+    """Raise InputError at the first NaN or infinity, with its column and its row from 1.
+
+    `before` rows of the table come before those of `values`.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
         total = np.sum(values)  # finite only if every value is: one pass, no copy
     if np.isfinite(total) or np.isfinite(values).all():
@@ -114,8 +117,8 @@ def require_finite(values: NumPyArray, columns: Sequence[str]) -> None:
     what = "infinite" if np.isinf(values[row, column]) else "missing or not a number (NaN)"
     others = f" ({count} such values in all)" if count > 1 else ""
     raise InputError(
-        f"column {columns[column]!r}, row {row + 1}: the value is {what}{others}; every value must "
-        "be a finite number, so fill it in or leave the row or the column out."
+        f"column {columns[column]!r}, row {before + row + 1}: the value is {what}{others}; "
+        "every value must be a finite number, so fill it in or leave the row or the column out."
     )
 
 
@@ -189,13 +192,16 @@ def from_arrays(
         See `Dataset`; also values that are no numbers.
     """
     choice("standardize", standardize, STANDARDIZE)
-    names = columns if columns is not None else getattr(X, "columns", ())
-    X_all, y_all = _numeric(X, "X"), _numeric(y, "y")
+    X_all, found = given.inputs(X)
+    names = tuple(map(str, columns)) if columns is not None else found or ()
+    y_all = given.floats(y, "y")
+    if given.is_sparse(X_all):
+        raise InputError("X is a sparse matrix, and training takes none: pass X.toarray().")
     if X_all.ndim != 2:
         raise InputError(f"X has shape {X_all.shape}: it must be (rows, num_inputs).")
     if y_all.shape != (len(X_all),):
         raise InputError(f"y has shape {y_all.shape}: it must be ({len(X_all)},), one a row of X.")
-    weight = None if sample_weight is None else _numeric(sample_weight, "sample_weight")
+    weight = None if sample_weight is None else given.floats(sample_weight, "sample_weight")
     if weight is not None and weight.shape != y_all.shape:
         raise InputError(f"sample_weight has shape {weight.shape}: it must be {y_all.shape}.")
     if (X_val is None) != (y_val is None):
@@ -204,11 +210,13 @@ def from_arrays(
     if X_val is not None and y_val is not None:
         if validation_fraction is not None:
             raise InputError("validation_fraction does not go with X_val and y_val: give one.")
-        held_out = _numeric(X_val, "X_val"), _numeric(y_val, "y_val")
+        if found is not None and given.has_names(X_val):
+            X_val = given.in_order(X_val, found, name="X_val")
+        held_out = given.inputs(X_val, "X_val").values, given.floats(y_val, "y_val")
     elif validation_fraction is not None:
         number("validation_fraction", validation_fraction, above=0, below=1)
         # Before the split, so that a message names the row of the table.
-        names = tuple(str(name) for name in names) or tuple(f"x{i}" for i in range(X_all.shape[1]))
+        names = names or tuple(f"x{i}" for i in range(X_all.shape[1]))
         require_finite(X_all, names)
         require_finite(y_all[:, None], ("y",))
         train, val = split_rows(len(X_all), validation_fraction, seed)
@@ -223,19 +231,11 @@ def from_arrays(
         y_all,
         *held_out,
         source=source or Arrays(len(X_all), len(held_out[0]), X_all.shape[1]),
-        columns=tuple(str(name) for name in names),
+        columns=names,
         weight_train=weight,
         weight_val=weight_val,
     )
     return dataset if standardize == "none" else _standardized(dataset, standardize)
-
-
-def _numeric(values: Any, name: str) -> NumPyArray:
-    try:
-        array = np.asarray(values)
-        return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name} does not hold numbers: {error}.") from error
 
 
 def _standardized(dataset: Dataset, standardize: str) -> Dataset:

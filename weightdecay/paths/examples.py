@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from weightdecay.data import given
 from weightdecay.data.dataset import require_finite
-from weightdecay.errors import InputError
+from weightdecay.errors import InputError, UnknownNameError
 from weightdecay.ops import NumPyArray
 from weightdecay.validate import number
 
@@ -28,12 +29,15 @@ class Examples:
         Sample weights, at least 0; only their ratios matter. Weight 2 is the row twice.
     columns : tuple of str
         Names of the inputs.
+    named : bool
+        Whether somebody gave them these names, rather than their place.
     """
 
     X: Any
     Y: NumPyArray
     weight: NumPyArray | None
     columns: tuple[str, ...]
+    named: bool = True
 
     @property
     def num_examples(self) -> int:
@@ -71,7 +75,7 @@ class Examples:
     def take(self, rows: NumPyArray) -> Examples:
         """Some of the rows."""
         weight = None if self.weight is None else self.weight[rows]
-        return Examples(self.X[rows], self.Y[rows], weight, self.columns)
+        return replace(self, X=self.X[rows], Y=self.Y[rows], weight=weight)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,33 +142,31 @@ def examples(
         Shapes that do not fit, values that are no finite numbers, weights that are negative or all
         0.
     """
-    names = columns if columns is not None else getattr(X, "columns", ())
-    inputs: Any = X.tocsr() if _is_sparse(X) else _floats(X, "X")
-    if _is_sparse(X):
-        inputs = inputs if inputs.dtype in (np.float32, np.float64) else inputs.astype(np.float64)
+    inputs, found = given.inputs(X)
     if inputs.ndim != 2 or 0 in inputs.shape:
         raise InputError(
             f"X has shape {inputs.shape}: it must be (rows, num_inputs), with at least one of each."
         )
-    targets = _floats(y, "y")
+    targets = given.floats(y, "y")
     if targets.ndim not in (1, 2) or len(targets) != inputs.shape[0]:
         raise InputError(
             f"y has shape {targets.shape}: it must hold one number for each of the "
             f"{inputs.shape[0]} rows of X, or a row of numbers for several targets."
         )
-    labels = tuple(str(name) for name in names) or tuple(f"x{j}" for j in range(inputs.shape[1]))
+    names = tuple(map(str, columns)) if columns is not None else found
+    labels = names or tuple(f"x{j}" for j in range(inputs.shape[1]))
     if len(labels) != inputs.shape[1]:
         raise InputError(f"there are {len(labels)} names for the {inputs.shape[1]} columns of X.")
-    if _is_sparse(X):
-        require_finite(inputs.data[:, None], ("X",))
+    if given.is_sparse(inputs):
+        _require_finite_stored(inputs, labels)
     else:
         require_finite(inputs, labels)
     Y = targets.reshape(len(targets), -1).astype(np.float64)
     require_finite(Y, ("y",) * Y.shape[1])
-    return Examples(inputs, Y, _weights(sample_weight, len(Y)), labels)
+    return Examples(inputs, Y, _weights(sample_weight, len(Y)), labels, bool(names))
 
 
-def factors(given: Any, columns: Sequence[str]) -> NumPyArray | None:
+def factors(strengths: Any, columns: Sequence[str]) -> NumPyArray | None:
     """Penalty factors from one number for each input, or from a mapping of names to numbers.
 
     Raises
@@ -172,14 +174,16 @@ def factors(given: Any, columns: Sequence[str]) -> NumPyArray | None:
     InputError
         A negative factor, too few or too many, or a name that is no column.
     """
-    if given is None:
+    if strengths is None:
         return None
-    if isinstance(given, dict):
-        for name in given:
+    if hasattr(strengths, "to_dict") and any(isinstance(k, str) for k in strengths.index):
+        strengths = strengths.to_dict()  # a pandas Series with names
+    if isinstance(strengths, Mapping):
+        for name in strengths:
             if name not in columns:
-                raise InputError(f"penalty factor's column {name!r} is none of the inputs.")
-        given = [given.get(name, 1.0) for name in columns]
-    found = np.array([number("penalty factor", f, least=0) for f in given])
+                raise UnknownNameError("penalty factor's column", name, columns)
+        strengths = [strengths.get(name, 1.0) for name in columns]
+    found = np.array([number("penalty factor", f, least=0) for f in strengths])
     if len(found) != len(columns):
         raise InputError(
             f"penalty_factors holds {len(found)} numbers: one for each of the {len(columns)} "
@@ -188,22 +192,18 @@ def factors(given: Any, columns: Sequence[str]) -> NumPyArray | None:
     return found
 
 
-def _is_sparse(X: Any) -> bool:
-    return hasattr(X, "tocsr")
+def _require_finite_stored(X: Any, columns: Sequence[str]) -> None:
+    """`require_finite` for what a sparse X stores; the error names the place in X."""
+    off = np.flatnonzero(~np.isfinite(X.data))
+    if off.size:
+        row = int(np.searchsorted(X.indptr, off[0], side="right")) - 1
+        require_finite(X[[row]].toarray(), columns, row)
 
 
-def _floats(values: Any, name: str) -> NumPyArray:
-    try:
-        array = np.asarray(values)
-        return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name} does not hold numbers: {error}.") from error
-
-
-def _weights(given: npt.ArrayLike | None, n: int) -> NumPyArray | None:
-    if given is None:
+def _weights(weights: npt.ArrayLike | None, n: int) -> NumPyArray | None:
+    if weights is None:
         return None
-    weight = _floats(given, "sample_weight").astype(np.float64)
+    weight = given.floats(weights, "sample_weight").astype(np.float64)
     if weight.ndim == 0:
         weight = np.full(n, weight)
     if weight.shape != (n,):

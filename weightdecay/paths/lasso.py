@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from weightdecay.callers import warn
 from weightdecay.errors import IllConditionedWarning, InputError
 from weightdecay.ops import NumPyArray, host
 from weightdecay.paths import descent, ridge
@@ -150,7 +151,7 @@ def _descend(prepared: Prepared, formulation: Formulation, lambdas: NumPyArray) 
             w[:, :, target] = found.v / prepared.unit[:, None]
             worst = np.maximum(worst, found.violation)
     if np.max(worst) > NOT_CONVERGED:
-        warnings.warn(_not_converged(lambdas[worst > NOT_CONVERGED]), IllConditionedWarning, 4)
+        warn(_not_converged(lambdas[worst > NOT_CONVERGED]), IllConditionedWarning)
     return w
 
 

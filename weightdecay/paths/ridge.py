@@ -5,12 +5,12 @@ The objective is that of `Formulation` with l1_ratio 0. Hoerl & Kennard (1970) f
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from weightdecay.callers import warn
 from weightdecay.errors import IllConditionedWarning, InputError
 from weightdecay.ops import NumPyArray, Ops, host
 from weightdecay.paths import free as freeing
@@ -67,7 +67,7 @@ def path(examples: Examples, formulation: Formulation, lambdas: NumPyArray, ops:
     found = decompose(examples, formulation, min(lambdas), ops)
     condition = found.spectrum.condition(min(lambdas))
     if condition > ILL_CONDITIONED:
-        warnings.warn(ill_conditioned(condition, min(lambdas)), IllConditionedWarning, stacklevel=2)
+        warn(ill_conditioned(condition, min(lambdas)), IllConditionedWarning)
     return Path(lambdas, *found.solve(lambdas))
 
 

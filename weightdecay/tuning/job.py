@@ -111,6 +111,7 @@ def prepare(
         raise InputError("extend is for the solver 'exact': give SGD a wider grid in lambdas.")
     grid = SGD_COUNT if lambdas is None and solver == "sgd" else grids.given(lambdas)
     data = examples(X, y, sample_weight, columns)
+    require_varying(data)
     strengths = factors(penalty_factors, data.columns)
     splits = splitting.make(
         cv, data.num_examples, groups=groups, times=times, repeats=repeats, seed=seed
@@ -128,6 +129,16 @@ def prepare(
         training,
         lr,
     )
+
+
+def require_varying(data: Examples) -> None:
+    """Raise InputError where no target varies over the rows that count: every λ is as good."""
+    counted = data.Y if data.weight is None else data.Y[data.weight > 0]
+    if (counted == counted[0]).all():
+        raise InputError(
+            f"y is {counted[0, 0]:g} in every row, so that every weight is 0 whatever λ: choose a "
+            "target that varies."
+        )
 
 
 def penalty_ratio(penalty: str, l1_ratio: float) -> float:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from weightdecay import __version__
+from weightdecay.data.given import in_order, is_sparse
 from weightdecay.data.monomials import monomial_features
 from weightdecay.errors import InputError
 from weightdecay.ops import NumPyArray
@@ -195,32 +196,20 @@ class Model:
         Parameters
         ----------
         X : array-like of shape (rows, len(inputs)), or a data frame
-            The columns of a frame are matched by name, in any order; those of an array are the
-            inputs in their order.
+            The columns of a frame are matched by name, in any order, and others may be there;
+            those of an array are the inputs in their order.
 
         Raises
         ------
         InputError
             Columns that are not the inputs, or values that are no numbers.
         """
-        given = getattr(X, "columns", None)
-        if given is not None:
-            lacking = [name for name in self.inputs if name not in list(given)]
-            if lacking:
-                raise InputError(f"X lacks the columns {', '.join(map(repr, lacking))}.")
-            X = X[list(self.inputs)]
-        try:
-            values = np.asarray(X, np.float64)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"X does not hold numbers: {error}.") from error
-        if values.ndim != 2 or values.shape[1] != len(self.inputs):
-            raise InputError(
-                f"X has shape {values.shape}: it must be (rows, {len(self.inputs)}), one column "
-                "for each input."
-            )
+        values = in_order(X, self.inputs, others=True)
+        values = values.toarray() if is_sparse(values) else values.astype(np.float64)
         if self.degree > 1:
             values, _ = monomial_features(values, self.degree, self.inputs)
-        predicted: NumPyArray = values @ np.array(self.w) + self.b
+        with np.errstate(over="ignore", invalid="ignore"):
+            predicted: NumPyArray = values @ np.array(self.w) + self.b
         return predicted
 
     def save(self, path: str | Path) -> None:

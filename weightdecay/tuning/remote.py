@@ -7,13 +7,13 @@ scikit-learn nor a random number; paths with an L1 term ask no backend and stay 
 from __future__ import annotations
 
 import time
-import warnings
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from weightdecay.callers import warn
 from weightdecay.errors import InputError
 from weightdecay.experiment import Experiment
 from weightdecay.ops import NumPyArray
@@ -75,7 +75,7 @@ def tune(
         found, version = _found(header, arrays), header["backend_version"]
     finished = result(job, found, (worker.backend, version, dtype, device), begun)
     for sentence, kind in found.warnings:
-        warnings.warn(sentence, KINDS[kind], stacklevel=2)
+        warn(sentence, KINDS[kind])
     return finished
 
 

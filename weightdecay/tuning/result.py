@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from weightdecay.callers import warn
+from weightdecay.data.given import has_names, in_order, inputs
 from weightdecay.ops import NumPyArray
 from weightdecay.paths.evidence import Evidence
 from weightdecay.paths.examples import Examples, Formulation, Path
@@ -123,9 +126,32 @@ class TuneResult:
         """How delicate the choice is."""
         return insights.sensitivity(self.scores)
 
-    def predict(self, X: NumPyArray) -> NumPyArray:
-        """Xw + b at the chosen λ, shape (rows,), or (rows, num_targets) with several targets."""
-        found: NumPyArray = np.asarray(X @ self.w + self.b)
+    def predict(self, X: Any) -> NumPyArray:
+        """Xw + b at the chosen λ, shape (rows,), or (rows, num_targets) with several targets.
+
+        Parameters
+        ----------
+        X : array-like of shape (rows, num_inputs), data frame or SciPy sparse matrix
+            The columns of a frame are matched by name, in any order; those of an array are the
+            inputs in their order.
+
+        Raises
+        ------
+        InputError
+            Columns that are not those of the fit, or values that are no numbers.
+
+        Warns
+        -----
+        UserWarning
+            X has names and the inputs of the fit had none, so that they are taken in their order.
+        """
+        if self.examples.named or not has_names(X):
+            values = in_order(X, self.columns)
+        else:
+            warn("X has names and the inputs of the fit had none: they are taken in their order.")
+            values = in_order(inputs(X).values, self.columns)
+        with np.errstate(over="ignore", invalid="ignore"):
+            found: NumPyArray = np.asarray(values @ self.w + self.b)
         return found[:, 0] if self.examples.num_targets == 1 else found
 
     def __repr__(self) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-import warnings
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from weightdecay.callers import warn
 from weightdecay.experiment import Experiment
 from weightdecay.ops import NumPyArray
 from weightdecay.paths.examples import Examples
@@ -149,7 +149,7 @@ def tune(
     version = load_adapter(name).version
     finished = result(job, found, (name, version, dtype, device), begun)
     for sentence, kind in found.warnings:
-        warnings.warn(sentence, KINDS[kind], stacklevel=2)
+        warn(sentence, KINDS[kind])
     return finished
 
 
