@@ -8,7 +8,7 @@ the others go on.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import product
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from weightdecay import remote
+from weightdecay import held, remote
 from weightdecay.data.dataset import Dataset
 from weightdecay.data.load import load_data
 from weightdecay.data.sources import Synthetic
@@ -29,6 +29,7 @@ from weightdecay.errors import (
 from weightdecay.experiment import Experiment
 from weightdecay.parity import Comparison, compare
 from weightdecay.registry import BUILT_IN, find
+from weightdecay.tolerances import FLOAT32_SETTINGS
 from weightdecay.train import FitResult, fit
 from weightdecay.worker import Worker, WorkerCallError, WorkerError
 
@@ -40,8 +41,7 @@ DYADIC = Experiment(
     eps=2**-27,
     epochs=6,
 )
-"""A short last batch, and hyperparameters that float32 holds exactly: Keras's and MXNet's
-optimizers keep theirs in float32, which would part from float64 at 1e-8, and with Adam at 1e-6."""
+"""A short last batch, and settings that float32 holds exactly; see `weightdecay.held`."""
 
 DYADIC_LAMBDA = {"none": 0.0, "l2": 3.0, "l1": 1 / 64, "elasticnet": 1 / 16}
 CALL_LIMIT = 120.0
@@ -62,7 +62,8 @@ class Case:
 class Row:
     """What one backend made of one case.
 
-    `comparison` is None, and `error` says why, where the run did not come to its end.
+    `comparison` is None, and `error` says why, where the run did not come to its end. `rounded`
+    holds the settings that both sides ran with in place of the case's; see `weightdecay.held`.
     """
 
     backend: str
@@ -70,6 +71,7 @@ class Row:
     case: Case
     comparison: Comparison | None
     error: str | None
+    rounded: dict[str, held.Setting]
 
     @property
     def agrees(self) -> bool:
@@ -124,6 +126,12 @@ def cases(experiment: Experiment | None = None) -> Iterator[Case]:
                 yield Case(replace(case, eps=0.0), "native")
 
 
+def rounds(case: Case, backend: str, dtype: str) -> bool:
+    """Whether what runs the case rounds its settings more than its parameters."""
+    narrow = find(backend).settings == "float32" and dtype == "float64"
+    return case.implementation == "native" and narrow
+
+
 def find_backends(names: Sequence[str]) -> tuple[list[Interpreter], dict[str, str]]:
     """The interpreters that run some backends, and why the others cannot be had."""
     found, missing = [], {}
@@ -166,11 +174,11 @@ def run(
     data = load_data(todo[0].experiment.data, todo[0].experiment.seed)
     on_start(len(todo) * len(interpreters))
     references: dict[Experiment, FitResult] = {}
-    for case in todo:
-        if case.experiment not in references:
-            references[case.experiment] = fit(
-                case.experiment, data, backend="numpy", dtype=dtype, record=True
-            )
+    for case, found in product(todo, interpreters):
+        narrow = rounds(case, found.backend, dtype)
+        ran = held.in_float32(case.experiment) if narrow else case.experiment
+        if ran not in references:
+            references[ran] = fit(ran, data, backend="numpy", dtype=dtype, record=True)
     lanes = [_Lane(interpreter, start, call_limit) for interpreter in interpreters]
     stop = threading.Event()
 
@@ -180,7 +188,7 @@ def run(
             for case in todo:
                 if stop.is_set():
                     break
-                rows.append(lane.row(case, data, references[case.experiment], dtype, tolerance))
+                rows.append(lane.row(case, data, references, dtype, tolerance))
                 on_row()
         finally:
             lane.close()
@@ -226,17 +234,27 @@ class _Lane:
         self._version: str | None = None
 
     def row(
-        self, case: Case, data: Dataset, reference: FitResult, dtype: str, tolerance: float
+        self,
+        case: Case,
+        data: Dataset,
+        references: Mapping[Experiment, FitResult],
+        dtype: str,
+        tolerance: float,
     ) -> Row | None:
         """Run one case; None where a backend has no native implementation at all."""
         name = self._interpreter.backend
         if case.implementation == "native" and find(name).native is None:
             return None
+        ran, rounded = case.experiment, {}
+        if rounds(case, name, dtype):
+            ran, rounded = held.in_float32(ran), held.rounded(ran)
+            if not held.is_held(ran, data.columns):
+                tolerance = max(tolerance, FLOAT32_SETTINGS)
         try:
             worker = self._ready()
             found = remote.fit(
                 worker,
-                case.experiment,
+                ran,
                 data,
                 dtype=dtype,
                 implementation=case.implementation,
@@ -244,13 +262,14 @@ class _Lane:
                 timeout=self._limit,
             )
         except NoEquivalentError as error:
-            return _Refused(name, self._version, case, None, str(error))
+            return _Refused(name, self._version, case, None, str(error), rounded)
         except WeightDecayError as error:
             if isinstance(error, WorkerError) and not isinstance(error, WorkerCallError):
                 self._lose(str(error))
-            return Row(name, self._version, case, None, str(error))
-        comparison = compare(_everything(found), _everything(reference), tolerance=tolerance)
-        return Row(name, self._version, case, comparison, None)
+            return Row(name, self._version, case, None, str(error), rounded)
+        ours, reference = _everything(found), _everything(references[ran])
+        comparison = compare(ours, reference, tolerance=tolerance)
+        return Row(name, self._version, case, comparison, None, rounded)
 
     def _ready(self) -> Worker:
         if self._lost > MAX_RESTARTS:

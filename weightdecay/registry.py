@@ -57,6 +57,8 @@ class Registration:
         The module that drives its optimizers; see `weightdecay.probe`.
     models : str or None
         The module that reads its models; see `weightdecay.models`.
+    settings : str
+        The dtype in which its native optimizers hold rates and λ; see `weightdecay.held`.
     """
 
     name: str
@@ -66,9 +68,15 @@ class Registration:
     native: str | None = None
     probe: str | None = None
     models: str | None = None
+    settings: str = "float64"
 
 
-def _built_in(name: str, install: str | None = None, native: str | None = None) -> Registration:
+def _built_in(
+    name: str,
+    install: str | None = None,
+    native: str | None = None,
+    settings: str = "float64",
+) -> Registration:
     own = f"weightdecay.backends.native.{native or name}"
     return Registration(
         name,
@@ -78,6 +86,7 @@ def _built_in(name: str, install: str | None = None, native: str | None = None) 
         native and f"{own}_native",
         f"{own}_probe",
         native and f"{own}_models",
+        settings,
     )
 
 
@@ -86,9 +95,9 @@ BUILT_IN = {
     for registration in (
         _built_in("numpy", install="comes with weightdecay"),
         _built_in("torch", native="torch"),
-        _built_in("tensorflow", native="keras"),
+        _built_in("tensorflow", native="keras", settings="float32"),
         _built_in("jax", native="optax"),
-        _built_in("mxnet", native="gluon"),
+        _built_in("mxnet", native="gluon", settings="float32"),
     )
 }
 

@@ -7,6 +7,9 @@ import re
 PARITY = {"float64": 1e-12, "float32": 1e-5, "float16": 4.9e-4, "bfloat16": 3.9e-3}
 """Largest |w − w₀| over the largest |w₀|, by dtype: rounding, and nothing else."""
 
+FLOAT32_SETTINGS = 1e-6
+"""The same in float64, where one side has rounded its settings to float32 and the other has not."""
+
 AUDIT = {"float64": 1e-9, "float32": 1e-6}
 """Largest residual of an accepted hypothesis, as a fraction of what the decay did, by the dtype in
 which an optimizer holds its settings; what rounding of the weights adds comes on top."""

@@ -13,7 +13,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from weightdecay import held
 from weightdecay.matrix import Matrix, Row
+from weightdecay.tolerances import FLOAT32_SETTINGS
 
 
 def as_json(matrix: Matrix) -> str:
@@ -26,6 +28,8 @@ def as_json(matrix: Matrix) -> str:
             "max_relative_difference": "largest |x − x₀| over the largest |x₀| of the reference so "
             "far, over the parameters after every step and the numbers recorded after every epoch",
             "step": "0 is the initial state",
+            "rounded_settings": "what both sides ran with in place of the experiment's, since the "
+            "framework's optimizers hold float32",
         },
         "interpreters": {
             found.backend: {"python": str(found.python), "origin": found.origin}
@@ -66,6 +70,8 @@ def _row(row: Row) -> dict[str, Any]:
         else None,
         "agrees": row.agrees,
         "first_divergence": divergence,
+        "tolerance": comparison.tolerance if comparison else None,
+        "rounded_settings": row.rounded,
         "error": row.error,
     }
 
@@ -100,6 +106,8 @@ def show(console: Console, matrix: Matrix) -> None:
         highlight=False,
     )
     console.print(table)
+    for told in dict.fromkeys(filter(None, map(_rounding, matrix.rows))):
+        console.print(Text(told), soft_wrap=True)
     for row in matrix.rows:
         if not row.agrees:
             console.print(Text(f"{_name(row)}: {_story(row)}"), soft_wrap=True)
@@ -115,6 +123,26 @@ def show(console: Console, matrix: Matrix) -> None:
         console.print(Text(f"{interpreter.backend} ran in {interpreter}"), soft_wrap=True)
     for name, reason in matrix.missing.items():
         console.print(Text(f"{name} is missing: {reason}"), soft_wrap=True)
+
+
+def _rounding(row: Row) -> str | None:
+    """That an optimizer rounds what it was asked to do, and what was done about it."""
+    loose = row.comparison is not None and row.comparison.tolerance == FLOAT32_SETTINGS
+    if not row.rounded and not loose:
+        return None
+    names = {"lambd": "λ"}
+    ran = ", ".join(f"{names.get(name, name)} = {_plain(x)}" for name, x in row.rounded.items())
+    told = f"{row.backend}'s own optimizers hold settings in float32"
+    if ran:
+        told += f": that run and its reference had {ran}"
+    if loose:
+        told += f"; it rounds the λ of some inputs, too: {FLOAT32_SETTINGS:g} counts as rounding"
+    return told
+
+
+def _plain(setting: held.Setting) -> str:
+    values = setting if isinstance(setting, tuple) else (setting,)
+    return " and ".join(repr(value) for value in values)
 
 
 def _grouped(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
