@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from weightdecay.errors import InputError, MissingExtraError
+from weightdecay import escaping
 from weightdecay.ops import NumPyArray
-from weightdecay.output import require_writable, writing
+from weightdecay.pictures import save
 from weightdecay.train import FitResult
 
-SUFFIXES = (".png", ".svg")
 PANEL_WIDTH, PANEL_HEIGHT = 34, 12
 TICK_WIDTH = 6
 TRAINING, VALIDATION = "training", "validation"
@@ -94,31 +93,9 @@ def _decades(results: Sequence[FitResult]) -> tuple[int, int]:
     return low, max(high, low + 1)
 
 
-def require_drawable(path: Path) -> None:
-    """Raise before any work is done if the picture could not be written in the end.
-
-    Raises
-    ------
-    InputError
-        The name ends in neither .png nor .svg, or the file cannot be written.
-    MissingExtraError
-        altair or its renderer is not installed.
-    """
-    if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"{str(path)!r} is no picture: it must end in .png or .svg.")
-    require_writable(path)
-    try:
-        import altair  # noqa: F401
-        import vl_convert  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("--plot", "plot") from error
-
-
 def draw_to_file(results: Sequence[FitResult], path: Path) -> None:
     """Write the curves of every result as a panel of one PNG or SVG picture."""
-    chart = _chart(results)
-    with writing(path) as temporary:
-        chart.save(str(temporary), format=path.suffix[1:].lower(), scale_factor=2)
+    save(_chart(results), path)
 
 
 def _chart(results: Sequence[FitResult]) -> Any:
@@ -160,8 +137,8 @@ def _chart(results: Sequence[FitResult]) -> Any:
         .properties(
             title=alt.Title(
                 "Loss after each epoch",
-                subtitle=f"minimising {experiment.objective}, {experiment.data.source} data, "
-                f"{experiment.optimizer}",
+                subtitle=f"minimising {experiment.objective}, "
+                f"{escaping.name(experiment.data.source)} data, {experiment.optimizer}",
                 subtitleColor="#555",
             ),
             background="white",

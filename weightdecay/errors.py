@@ -6,7 +6,16 @@ Every message is one sentence or two: what was wrong, and what would be right.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from weightdecay import escaping
+
+MOST_COMPARED = 5_000
+"""Known names among which a near one is sought: that takes a fraction of a second."""
+MOST_LISTED = 40
+"""Known names that a message lists."""
+LONGEST_NAME = 80
+"""Characters of a known name as it is listed, and of one for which a near one is sought."""
 
 
 class WeightDecayError(Exception):
@@ -24,12 +33,27 @@ class UnknownNameError(InputError):
 
     def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
         """Say that `name` is no known `kind`, and which ones are."""
-        names = sorted(known)
-        spelled = {known_name.lower(): known_name for known_name in names}
-        near = difflib.get_close_matches(str(name).lower(), spelled, n=1, cutoff=0.5)
-        hint = f"did you mean {spelled[near[0]]!r}? " if near else ""
-        listed = ", ".join(names)
-        super().__init__(f"unknown {kind} {str(name)!r}: {hint}known are {listed}.")
+        text, names = str(name), sorted(known)
+        near = nearest(text, names)
+        hint = "" if near is None else f"did you mean {escaping.shown(near)}? "
+        listed = ", ".join(
+            escaping.line(escaping.shortened(known_name, LONGEST_NAME))
+            for known_name in names[:MOST_LISTED]
+        )
+        more = len(names) - MOST_LISTED
+        listed += f" and {more:,} more" if more > 0 else ""
+        super().__init__(f"unknown {kind} {escaping.shown(text)}: {hint}known are {listed}.")
+
+
+def nearest(name: str, names: Sequence[str]) -> str | None:
+    """The name that is spelled most like `name`, if one is; a name without end is like none."""
+    if len(name) > LONGEST_NAME:
+        return None
+    spelled = {known.lower(): known for known in names if len(known) <= LONGEST_NAME}
+    if name.lower() in spelled:
+        return spelled[name.lower()]
+    near = difflib.get_close_matches(name.lower(), [*spelled][:MOST_COMPARED], n=1, cutoff=0.5)
+    return spelled[near[0]] if near else None
 
 
 class MissingExtraError(WeightDecayError, ImportError):

@@ -10,14 +10,17 @@ for 'elasticnet'. The bias is never penalised unless asked.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
+from weightdecay import bounds
 from weightdecay.data.sources import DataSource, Synthetic, make_source
+from weightdecay.documents import parse_json, parse_toml, read_text
 from weightdecay.errors import InputError, UnknownNameError
+from weightdecay.escaping import shown, to_json
 from weightdecay.validate import choice, flag, integer, number, numbers
 
 PenaltyName: TypeAlias = Literal["none", "l1", "l2", "elasticnet"]
@@ -98,7 +101,7 @@ class Experiment:
     def __post_init__(self) -> None:
         """Validate every field, and bring numbers and sequences to their canonical types."""
         if not isinstance(self.data, DataSource):
-            raise InputError(f"data is {self.data!r}: it must describe a data source.")
+            raise InputError(f"data is {shown(self.data)}: it must describe a data source.")
         choice("penalty", self.penalty, PENALTIES)
         choice("optimizer", self.optimizer, OPTIMIZERS)
         choice("decay", self.decay, DECAYS)
@@ -116,12 +119,12 @@ class Experiment:
             "batch_size": self.batch_size
             if self.batch_size == "full"
             else integer("batch_size (unless it is 'full')", self.batch_size, 1),
-            "epochs": integer("epochs", self.epochs, 1),
+            "epochs": integer("epochs", self.epochs, 1, bounds.EPOCHS),
             "init_std": number("init_std", self.init_std, least=0),
-            "seed": integer("seed", self.seed, 0),
+            "seed": integer("seed", self.seed, 0, bounds.SEED),
         }
         if len(canonical["betas"]) != 2:
-            raise InputError(f"betas is {self.betas!r}: it must hold two numbers.")
+            raise InputError(f"betas is {shown(self.betas)}: it must hold two numbers.")
         for name, value in canonical.items():
             object.__setattr__(self, name, value)
 
@@ -141,7 +144,7 @@ class Experiment:
             return None
         if isinstance(self.penalty_factors, Mapping):
             return {
-                name: number(f"penalty factor of {name!r}", factor, least=0)
+                name: number(f"penalty factor of {shown(name)}", factor, least=0)
                 for name, factor in self.penalty_factors.items()
             }
         return numbers("penalty_factors", self.penalty_factors, least=0)
@@ -178,7 +181,7 @@ class Experiment:
             An unknown key or a value that cannot be used.
         """
         if not isinstance(plain, Mapping):
-            raise InputError(f"an experiment is a table of settings, not {plain!r}.")
+            raise InputError(f"an experiment is a table of settings, not {shown(plain)}.")
         known = {"lambda" if f.name == "lambd" else f.name for f in fields(cls)}
         for key in plain:
             if key not in known:
@@ -194,7 +197,7 @@ class Experiment:
 
     def to_json(self) -> str:
         """JSON text of `to_dict`."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, indent=2)
+        return to_json(self.to_dict(), indent=2)
 
     def to_toml(self) -> str:
         """TOML text of `to_dict`; settings that are None are left out."""
@@ -207,12 +210,12 @@ class Experiment:
     @classmethod
     def from_json(cls, text: str) -> Experiment:
         """The inverse of `to_json`; raises InputError on text that is not JSON."""
-        return cls.from_dict(_parse_json(text))
+        return cls.from_dict(parse_json(text))
 
     @classmethod
     def from_toml(cls, text: str) -> Experiment:
         """The inverse of `to_toml`; raises InputError on text that is not TOML."""
-        return cls.from_dict(_parse_toml(text))
+        return cls.from_dict(parse_toml(text))
 
     @classmethod
     def from_file(cls, path: str | Path) -> Experiment:
@@ -224,43 +227,33 @@ class Experiment:
             The file cannot be read, or does not hold an experiment.
         """
         settings = read_settings(Path(path))
-        try:
+        with naming(Path(path)):
             return cls.from_dict(settings)
-        except InputError as error:
-            raise InputError(f"in {str(path)!r}: {error}") from error
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Errors that say in which file what is wrong stands."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"in {shown(str(path))}: {error}") from error
 
 
 def read_settings(path: Path) -> Mapping[str, Any]:
     """What a .toml or .json file says of an experiment, not yet validated."""
-    parsers: dict[str, Callable[[str], Mapping[str, Any]]]
-    parsers = {".toml": _parse_toml, ".json": _parse_json}
-    if path.suffix.lower() not in parsers:
-        raise InputError(f"{str(path)!r} is no experiment file: it must end in .toml or .json.")
-    try:
-        return parsers[path.suffix.lower()](path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+    parsers = {".toml": parse_toml, ".json": parse_json}
+    parse = parsers.get(path.suffix.lower())
+    if parse is None:
         raise InputError(
-            f"cannot read the experiment {str(path)!r} ({reason}): name a TOML or JSON file."
-        ) from error
-    except InputError as error:
-        raise InputError(f"in {str(path)!r}: {error}") from error
-
-
-def _parse_json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"the experiment is not JSON ({error}).") from error
-
-
-def _parse_toml(text: str) -> Any:
-    import tomllib
-
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"the experiment is not TOML ({error}).") from error
+            f"{shown(str(path))} is no experiment file: it must end in .toml or .json."
+        )
+    text = read_text(path, "experiment", "name a TOML or JSON file")
+    with naming(path):
+        found = parse(text)
+        if not isinstance(found, Mapping):
+            raise InputError(f"an experiment is a table of settings, not {shown(found)}.")
+        return found
 
 
 def _plain(value: Any) -> Any:

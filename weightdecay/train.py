@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from weightdecay import native, penalty, scratch
+from weightdecay import memory, native, penalty, scratch
 from weightdecay.data import minibatches
 from weightdecay.data.dataset import Dataset, from_arrays
 from weightdecay.data.load import load_data
@@ -27,6 +27,8 @@ from weightdecay.registry import load, load_adapter, load_native, resolve_name
 from weightdecay.validate import choice
 
 IMPLEMENTATIONS = ("scratch", "native")
+EPOCH_NUMBERS = 60
+"""Memory of an epoch's row of losses beside the losses, in numbers of 8 bytes."""
 
 Plan: TypeAlias = Iterable[Iterable[npt.ArrayLike]]
 Data: TypeAlias = Dataset | tuple[npt.ArrayLike, ...]
@@ -140,6 +142,11 @@ def fit(
     epochs, num_epochs = _epochs(experiment, dataset, plan)
 
     runs = len(experiment.lambd)
+    memory.require(
+        f"the losses of {num_epochs:,} epochs of {runs:,} runs",
+        num_epochs * (EPOCH_NUMBERS + 8 * runs),
+        "train fewer epochs",
+    )
     groups = [slice(0, runs)] if trainer is None else [slice(i, i + 1) for i in range(runs)]
     done = 0
 

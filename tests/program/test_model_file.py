@@ -151,8 +151,8 @@ def test_what_is_no_model_file_is_refused(tmp_path: Path, content: bytes, messag
 
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "none.json"):
-        with pytest.raises(InputError, match="cannot be read"):
+    for path, message in [(tmp_path, "it is a folder"), (tmp_path / "none.json", "No such file")]:
+        with pytest.raises(InputError, match=message):
             load_model(path)
     with pytest.raises(InputError, match="cannot write"):
         made().save(tmp_path / "nowhere" / "model.json")
@@ -297,7 +297,7 @@ def test_a_column_twice_is_refused(run: Run, model: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["none.json", "t.csv"], "cannot be read"),
+        (["none.json", "t.csv"], "cannot read the model file"),
         (["model.json", "none.csv"], "does not exist"),
         (["model.json", "t.csv", "--out", "x.txt"], "must end in .csv"),
         (["model.json", "t.csv", "--out", "nowhere/x.csv"], "cannot write"),

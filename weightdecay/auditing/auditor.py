@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from weightdecay import bounds
 from weightdecay.auditing import clipping, facts
 from weightdecay.auditing.composing import Found, Frame
 from weightdecay.auditing.driving import drivable, probe_lr, refusal, require, stands_still
@@ -27,7 +28,7 @@ from weightdecay.auditing.verdict import (
 )
 from weightdecay.errors import NoEquivalentError
 from weightdecay.registry import load_probe
-from weightdecay.validate import number
+from weightdecay.validate import integer, number
 
 OTHER_LR, OTHER_LAMBDA = 3 / 32, 3 / 8
 """Of the trial that nothing was fitted on."""
@@ -79,6 +80,7 @@ def audit(
     BackendError
         The framework cannot be had in this interpreter.
     """
+    seed = integer("seed", seed, 0, bounds.SEED32)
     name, label, found = find_factory(factory, backend)
     probe = load_probe(name)
     options = probe.options(found)

@@ -143,9 +143,8 @@ class AuditReport:
 
     def __str__(self) -> str:
         """For a person, as the command line prints it."""
-        from rich.console import Console
-
         from weightdecay.report.audit import show
+        from weightdecay.report.terminal import Console
 
         text = io.StringIO()
         show(Console(file=text, width=100), self)

@@ -6,9 +6,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from weightdecay.benching.result import Bench
-from weightdecay.errors import WeightDecayError
-from weightdecay.output import writing
+from weightdecay.benching.result import Bench, Scaling
+from weightdecay.pictures import save
 from weightdecay.report.bench import circumstances, described
 
 TITLES = {"rows": "examples", "inputs": "inputs", "lambdas": "values of λ"}
@@ -16,34 +15,29 @@ SYMBOLS = {"rows": "n", "inputs": "p", "lambdas": "k"}
 COLORS = ("#2a6fbb", "#d1495b", "#edae49", "#2e8b57", "#7b4fa3", "#555555", "#00a6a6", "#a0522d")
 
 
-class NothingToDrawError(WeightDecayError):
-    """No backend was timed at any size."""
-
-    exit_code = 1
-
-
-def draw(bench: Bench, path: Path) -> None:
+def draw(bench: Bench, path: Path) -> bool:
     """Write the scaling of a benchmark as a PNG or SVG picture.
+
+    Returns
+    -------
+    bool
+        Whether there was anything to draw: whether a backend was timed at some size.
 
     Raises
     ------
-    NothingToDrawError
-        No backend came so far.
     InputError
         The file cannot be written.
     """
-    chart = _chart(bench)
-    with writing(path) as temporary:
-        chart.save(str(temporary), format=path.suffix[1:].lower(), scale_factor=2)
+    if bench.scaling is None or not any(point.cost for point in bench.scaling.points):
+        return False
+    save(_chart(bench, bench.scaling), path)
+    return True
 
 
-def _chart(bench: Bench) -> Any:
+def _chart(bench: Bench, scaling: Scaling) -> Any:
     import altair as alt
 
-    scaling = bench.scaling
-    timed = [point for point in scaling.points if point.cost] if scaling else []
-    if scaling is None or not timed:
-        raise NothingToDrawError("there is no cost to draw: no backend was timed.")
+    timed = [point for point in scaling.points if point.cost]
     costs = [point.cost.median * 1e3 for point in timed if point.cost]
     low, high = min(costs) / 1.3, max(costs) * 1.3
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)))

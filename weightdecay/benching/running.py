@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from weightdecay import bounds
 from weightdecay.benching import machine, scaling, starting, threads
 from weightdecay.benching.case import Case, make
 from weightdecay.benching.lanes import CALL_LIMIT, Lane
@@ -59,7 +60,7 @@ class Settings:
         """Refuse what cannot be timed."""
         choice("implementation", self.implementation, IMPLEMENTATIONS)
         choice("dtype", self.dtype, DTYPES)
-        integer("rounds", self.rounds, 1)
+        integer("rounds", self.rounds, 1, bounds.ROUNDS)
         object.__setattr__(self, "threads", threads.require(self.threads))
         if self.backends is not None and not self.backends:
             raise InputError("backends is empty: name at least one, or leave it out.")

@@ -11,9 +11,12 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from weightdecay import bounds
 from weightdecay.data.sources import Synthetic
 from weightdecay.errors import InputError, UnknownNameError
+from weightdecay.escaping import shown
 from weightdecay.experiment import Experiment
+from weightdecay.validate import integer, parse_integer
 
 LAMBDA = 3.0
 MOST_NUMBERS = 10**9
@@ -65,28 +68,38 @@ def parse(
     """
     if text in SIZES:
         size = SIZES[text]
-    elif re.fullmatch(r"\d+[x×]\d+", text):
-        rows, inputs = map(int, re.split("[x×]", text))
+    elif re.fullmatch(r"[0-9]+[x×][0-9]+", text):
+        rows, inputs = (_count(text, part) for part in re.split("[x×]", text))
         size = Size(f"{rows}x{inputs}", rows, inputs, min(BATCH, rows), EPOCHS)
     elif text[:1].isdigit():
-        raise InputError(f"size {text!r}: write ROWSxINPUTS, such as 20000x100, or a name.")
+        raise InputError(f"size {shown(text)}: write ROWSxINPUTS, such as 20000x100, or a name.")
     else:
         raise UnknownNameError("size", text, SIZES)
     if batch_size is not None:
-        if batch_size != "full" and not batch_size.isdecimal():
-            raise InputError(f"batch size {batch_size!r}: it must be a whole number or 'full'.")
-        size = replace(size, batch_size="full" if batch_size == "full" else int(batch_size))
+        count = parse_integer(batch_size)
+        if batch_size != "full" and count is None:
+            raise InputError(
+                f"batch size {shown(batch_size)}: it must be a whole number or 'full'."
+            )
+        size = replace(size, batch_size="full" if count is None else count)
     size = replace(size, epochs=size.epochs if epochs is None else epochs, lambdas=lambdas)
     _require_usable(size)
     return size
 
 
+def _count(text: str, part: str) -> int:
+    count = parse_integer(part)
+    if count is None:
+        raise InputError(f"size {shown(text)}: its numbers are too long.")
+    return count
+
+
 def _require_usable(size: Size) -> None:
     counts = {"rows": size.rows, "inputs": size.inputs, "epochs": size.epochs}
     counts |= {"lambdas": size.lambdas, "batch size": size.batch}
+    most = {"epochs": bounds.EPOCHS, "lambdas": bounds.GRID}
     for name, count in counts.items():
-        if count < 1:
-            raise InputError(f"{name} is {count}: it must be at least 1.")
+        integer(name, count, 1, most.get(name, bounds.COUNT))
     if size.batch > size.rows:
         raise InputError(
             f"batch size is {size.batch} and there are {size.rows} rows: choose at most "

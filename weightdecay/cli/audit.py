@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weightdecay.cli.common import console, format_option
+from weightdecay.cli.common import console, format_option, write
+from weightdecay.cli.numbers import WHOLE
 
 if TYPE_CHECKING:
     from weightdecay.auditing.result import AuditReport
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
               help="Audit every built-in optimizer and regularizer that has a decay.")  # fmt: skip
 @click.option("--out", metavar="FOLDER",
               help="With --all: write atlas.md and atlas.json there.")  # fmt: skip
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N",
+@click.option("--seed", type=WHOLE, default=0, show_default=True, metavar="N",
               help="Of the weights and gradients.")  # fmt: skip
 @format_option
 def audit(
@@ -76,7 +77,7 @@ def audit(
     assert factory is not None
     found = _one(factory, dict(map(_setting, settings)), knob, backend, seed)
     if output == "json":
-        click.echo(report.as_json(found))
+        write(report.as_json(found))
     else:
         report.show(console(), found)
 
@@ -146,7 +147,7 @@ def _all(backend: str | None, out: str | None, output: str) -> None:
         with writing(path) as temporary:
             temporary.write_text(text(atlas) + "\n", encoding="utf-8")
     if output == "json":
-        click.echo(report.atlas_json(atlas))
+        write(report.atlas_json(atlas))
     else:
         report.show_atlas(console(), atlas)
     sys.exit(0 if atlas.rows else 1)

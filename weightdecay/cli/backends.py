@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from weightdecay.cli.common import console, format_option
+from weightdecay.cli.common import console, format_option, note, write
 
 
 @click.command(short_help="List the backends.")
@@ -14,15 +14,14 @@ def backends(output: str) -> None:
 
     Each is asked in the interpreter that would run it; see 'weightdecay env list'.
     """
-    import json
-
+    from weightdecay.escaping import to_json
     from weightdecay.report import backends as report
     from weightdecay.survey import available
 
     found = available()
     if output == "json":
         rows = [report.backend_row(info) for info in found]
-        click.echo(json.dumps({"backends": rows}, ensure_ascii=False, indent=2))
+        write(to_json({"backends": rows}, indent=2))
     else:
         report.show_backends(console(), found)
 
@@ -47,22 +46,21 @@ def create(backend: str, replace: bool, quiet: bool) -> None:
     made = environments.create(
         backend,
         replace=replace,
-        on_line=lambda line: None if quiet else click.echo(line, err=True),
+        on_line=lambda line: None if quiet else note(line),
     )
-    click.echo(f"made {made.folder}", err=True)
+    note(f"made {made.folder}")
 
 
 @env.command("list", short_help="List them.")
 @format_option
 def list_(output: str) -> None:
     """List the environments that were made, and which interpreter each backend would run in."""
-    import json
-
+    from weightdecay.escaping import to_json
     from weightdecay.report import backends as report
 
     rows = report.environment_rows()
     if output == "json":
-        click.echo(json.dumps({"environments": rows}, ensure_ascii=False, indent=2))
+        write(to_json({"environments": rows}, indent=2))
     else:
         report.show_environments(console(), rows)
 
@@ -74,4 +72,4 @@ def remove(backend: str) -> None:
     from weightdecay import environments
 
     environments.remove(backend)
-    click.echo(f"removed the environment of {backend}", err=True)
+    note(f"removed the environment of {backend}")

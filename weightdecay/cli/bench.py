@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from weightdecay.cli.common import console, format_option
+from weightdecay.cli.common import console, format_option, require_files, say, write, wrote
+from weightdecay.cli.numbers import WHOLE
 
 
 @click.command(short_help="Time the backends, once they have agreed.")
@@ -21,16 +22,16 @@ from weightdecay.cli.common import console, format_option
               "epoch; takes about 1 GB a backend), or rows and inputs (batch 256, 2 "
               "epochs).")  # fmt: skip
 @click.option("--batch-size", metavar="N|full", help="Examples in a minibatch (of the size).")
-@click.option("--lambdas", type=int, default=1, metavar="N", show_default=True,
+@click.option("--lambdas", type=WHOLE, default=1, metavar="N", show_default=True,
               help="Values of λ, trained at once (one after the other natively).")  # fmt: skip
-@click.option("--epochs", type=int, metavar="N", help="Passes over the data (of the size).")
+@click.option("--epochs", type=WHOLE, metavar="N", help="Passes over the data (of the size).")
 @click.option("--dtype", default="float32", metavar="float32|float64", show_default=True,
               help="Precision of the training.")  # fmt: skip
 @click.option("--device", default="cpu", metavar="cpu|cuda", show_default=True,
               help="Where to train.")  # fmt: skip
-@click.option("--threads", type=int, metavar="N",
+@click.option("--threads", type=WHOLE, metavar="N",
               help="Threads of every backend (all processors this process may use).")  # fmt: skip
-@click.option("--rounds", type=int, default=11, metavar="N", show_default=True,
+@click.option("--rounds", type=WHOLE, default=11, metavar="N", show_default=True,
               help="Measurements of every backend.")  # fmt: skip
 @click.option("--plot", metavar="FILE.png|.svg",
               help="Also vary examples, inputs and number of λ, fit the exponents of the cost, and "
@@ -66,8 +67,8 @@ def bench(
     weightdecay bench --backends numpy,torch --size large --threads 2
     weightdecay bench --lambdas 100 --plot cost.svg
     """  # noqa: D301
-    from weightdecay import curves
-    from weightdecay.benching import running, sizes
+    from weightdecay import pictures
+    from weightdecay.benching import picture, running, sizes
     from weightdecay.errors import InputError
     from weightdecay.progress import progress
     from weightdecay.registry import find
@@ -91,16 +92,18 @@ def bench(
         scaling=plot is not None,
     )
     if plot is not None:
-        curves.require_drawable(Path(plot))
+        pictures.require_drawable(Path(plot))
+    written = {"--plot": plot}
+    require_files(written, {})
     with progress("measurements") as bar:
         found = running.bench(settings, on_start=bar.start, on_part=bar.advance)
+    drawn = plot is None or picture.draw(found, Path(plot))
     if output == "json":
-        click.echo(report.as_json(found))
+        write(report.as_json(found))
     else:
         report.show(console(), found)
-    if plot is not None:
-        from weightdecay.benching import picture
-
-        picture.draw(found, Path(plot))
-        click.echo(f"wrote {plot}", err=True)
-    sys.exit(0 if found.succeeded else 1)
+    if drawn:
+        wrote(written)
+    else:
+        say("there is no cost to draw: no backend was timed.")
+    sys.exit(0 if found.succeeded and drawn else 1)

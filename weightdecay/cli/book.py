@@ -6,11 +6,12 @@ import sys
 
 import click
 
-from weightdecay.cli.common import console, format_option
+from weightdecay.cli.common import console, format_option, write
+from weightdecay.cli.numbers import WHOLE
 
 
 @click.command(short_help="Measure what the book's four programs train.")
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N",
+@click.option("--seed", type=WHOLE, default=0, show_default=True, metavar="N",
               help="Of the data, the initial weights and the minibatches.")  # fmt: skip
 @format_option
 def book(seed: int, output: str) -> None:
@@ -27,7 +28,7 @@ def book(seed: int, output: str) -> None:
 
     programs, missing = chapter.run(seed)
     if output == "json":
-        click.echo(report.as_json(programs, missing))
+        write(report.as_json(programs, missing))
     else:
         report.show(console(), programs, missing)
     sys.exit(1 if missing else 0)

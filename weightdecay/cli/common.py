@@ -1,10 +1,15 @@
-"""What the commands share."""
+"""What the commands share: what they print, and the files they write."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
+
+from weightdecay import escaping
+from weightdecay.escaping import lines, sentence
 
 format_option = click.option(
     "--format",
@@ -18,6 +23,58 @@ format_option = click.option(
 
 def console() -> Any:
     """Standard output, through rich."""
-    from rich.console import Console
+    from weightdecay.report.terminal import Console
 
     return Console()
+
+
+def write(text: str, *, nl: bool = True) -> None:
+    """Print text for a program: JSON, CSV or code."""
+    click.echo(lines(text), nl=nl)
+
+
+def say(text: str) -> None:
+    """Print a warning or an error on standard error, under this program's name."""
+    note(f"weightdecay: {text}")
+
+
+def note(text: str) -> None:
+    """Print what was done on standard error."""
+    click.echo(sentence(text), err=True)
+
+
+def wrote(files: Mapping[str, str | None]) -> None:
+    """Say which files were written."""
+    for name in files.values():
+        if name is not None:
+            note(f"wrote {escaping.name(name)}")
+
+
+def require_files(written: Mapping[str, str | None], read: Mapping[str, str | None]) -> None:
+    """Raise before any work is done if a file could not be written in the end.
+
+    Parameters
+    ----------
+    written, read : mapping from what a file is given as, such as '--out', to its name
+        Names that are None are passed over.
+
+    Raises
+    ------
+    InputError
+        A file cannot be written, or would take the place of one that is read, or of another.
+    """
+    from weightdecay.errors import InputError
+    from weightdecay.escaping import shown
+    from weightdecay.output import require_writable, same
+
+    outputs = {given: Path(name) for given, name in written.items() if name is not None}
+    inputs = {given: Path(name) for given, name in read.items() if name is not None}
+    for i, (given, path) in enumerate(outputs.items()):
+        others = {**inputs, **dict([*outputs.items()][:i])}
+        for other, taken in others.items():
+            if same(path, taken):
+                raise InputError(
+                    f"{given} and {other} are both {shown(str(path))}: name a file of its own for "
+                    f"{given}."
+                )
+        require_writable(path)

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from weightdecay.cli.common import console, format_option
+from weightdecay.cli.common import console, format_option, write
 
 
 @click.command(short_help="Show that the backends agree.")
@@ -55,7 +55,7 @@ def parity(backends: str | None, dtype: str, experiment_file: str | None, output
             on_row=bar.advance,
         )
     if output == "json":
-        click.echo(report.as_json(found))
+        write(report.as_json(found))
     else:
         report.show(console(), found)
     asked_and_missing = names is not None and found.missing

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from weightdecay.cli.common import console
+from weightdecay.cli.common import console, require_files, say, write, wrote
 
 EXAMPLES = """\b
 Examples:
@@ -32,25 +32,26 @@ def predict(*, model: str, file: str, out: str | None, output: str) -> None:
     ½ mean squared error and R² are reported. Exit code 2 for bad input.
     """
     from weightdecay.errors import InputError
-    from weightdecay.output import require_writable
+    from weightdecay.escaping import shown
     from weightdecay.report import predict as report
     from weightdecay.tuning.model import load_model
     from weightdecay.tuning.predicting import predict as apply
 
-    if out is not None:
-        if Path(out).suffix.lower() != ".csv":
-            raise InputError(f"{out!r} is no file of predictions: it must end in .csv.")
-        require_writable(Path(out))
+    if out is not None and Path(out).suffix.lower() != ".csv":
+        raise InputError(f"{shown(out)} is no file of predictions: it must end in .csv.")
+    written = {"--out": out}
+    require_files(written, {"MODEL": model, "FILE": file})
     fitted = load_model(model)
     predictions = apply(fitted, file)
-    if output == "csv":
-        click.echo(predictions.to_csv(), nl=False)
-        if predictions.score is not None:
-            click.echo(f"weightdecay: {report.scored(predictions)}", err=True)
-    elif output == "json":
-        click.echo(report.as_json(fitted, predictions))
-    else:
-        report.show(console(), fitted, predictions)
+    # The file comes first: whoever reads what is printed may stop reading.
     if out is not None:
         predictions.save(Path(out))
-        click.echo(f"wrote {out}", err=True)
+    if output == "csv":
+        write(predictions.to_csv(), nl=False)
+        if predictions.score is not None:
+            say(report.scored(predictions))
+    elif output == "json":
+        write(report.as_json(fitted, predictions))
+    else:
+        report.show(console(), fitted, predictions)
+    wrote(written)

@@ -8,17 +8,18 @@ from typing import Any
 import click
 
 from weightdecay.cli import settings as described
-from weightdecay.cli.common import console, format_option
+from weightdecay.cli.common import console, format_option, require_files, say, write, wrote
+from weightdecay.cli.numbers import WHOLE
 
 OPTIONS = [
-    click.option("--folds", type=int, default=5, metavar="K", show_default=True,
+    click.option("--folds", type=WHOLE, default=5, metavar="K", show_default=True,
                  help="Folds of the training part, on which every strength is chosen."),
-    click.option("--epochs", type=int, default=1000, metavar="N", show_default=True,
+    click.option("--epochs", type=WHOLE, default=1000, metavar="N", show_default=True,
                  help="The most that early stopping trains."),
-    click.option("--copies", type=int, metavar="N",
+    click.option("--copies", type=WHOLE, metavar="N",
                  help="How often the rows are repeated with noise on the inputs (so often that "
                  "there are 20,000)."),
-    click.option("--seed", type=int, metavar="N",
+    click.option("--seed", type=WHOLE, metavar="N",
                  help="Of the data, the split, the folds, the noise and the parts of the data "
                  "(0)."),
 ]  # fmt: skip
@@ -63,14 +64,16 @@ def compare_remedies(
     the final figure. Inputs are standardised. Needs the extra 'sklearn'. Exit code 2 for bad
     input.
     """
-    from weightdecay import curves
+    from weightdecay import pictures
     from weightdecay.progress import progress
     from weightdecay.remedies import comparing, picture
     from weightdecay.report import remedies as report
 
     experiment = described.experiment_of(None, settings)
     if plot is not None:
-        curves.require_drawable(Path(plot))
+        pictures.require_drawable(Path(plot))
+    written = {"--plot": plot}
+    require_files(written, {"--data": settings["data"]})
     with progress("remedies") as bar:
 
         def on_progress(done: int, total: int) -> None:
@@ -88,12 +91,13 @@ def compare_remedies(
             device=device,
             on_progress=on_progress,
         )
+    # The file comes first: whoever reads what is printed may stop reading.
+    if plot is not None:
+        picture.draw_to_file(result, Path(plot))
     if output == "json":
-        click.echo(report.as_json(result))
+        write(report.as_json(result))
     else:
         report.show(console(), result)
     for warning in result.warnings:
-        click.echo(f"weightdecay: {warning}", err=True)
-    if plot is not None:
-        picture.draw_to_file(result, Path(plot))
-        click.echo(f"wrote {plot}", err=True)
+        say(warning)
+    wrote(written)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weightdecay.cli import settings as described
-from weightdecay.cli.common import console, format_option
+from weightdecay.cli.common import console, format_option, note, require_files, write, wrote
+from weightdecay.cli.numbers import REAL
 
 if TYPE_CHECKING:
     from weightdecay.data.dataset import Dataset
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
 LAMBDA_OPTION = click.option(
     "--lambda",
     "lambd",
-    type=float,
+    type=REAL,
     multiple=True,
     metavar="F",
     help="Strength of the penalty; repeat it for several runs (0 and 3).",
 )
-LR_OPTION = click.option("--lr", type=float, metavar="F", help="The learning rate (0.01).")
+LR_OPTION = click.option("--lr", type=REAL, metavar="F", help="The learning rate (0.01).")
 
 
 @click.command(short_help="Train, and show what weight decay does.")
@@ -65,7 +66,7 @@ def run(
     any option: 20 examples of 200 inputs, λ = 0 and λ = 3. Exit code 2 for bad input, 1 if training
     diverges.
     """
-    from weightdecay import curves
+    from weightdecay import curves, pictures
     from weightdecay.data.load import load_data
     from weightdecay.progress import progress
     from weightdecay.report import run as report
@@ -74,9 +75,11 @@ def run(
     with ExitStack() as stack:
         train = _trainer(stack, backend, implementation, dtype, device)
         if plot is not None:
-            curves.require_drawable(Path(plot))
+            pictures.require_drawable(Path(plot))
         if save_experiment is not None:
             described.require_experiment_file(save_experiment)
+        written = {"--plot": plot, "--save-experiment": save_experiment}
+        require_files(written, {"--experiment": experiment_file, "--data": settings["data"]})
         data = load_data(experiment.data, experiment.seed)
         bar = stack.enter_context(progress("epochs"))
         bar.start(experiment.epochs * len(experiment.lambd))
@@ -85,15 +88,16 @@ def run(
             train(replace(experiment, lambd=(lambd,)), data, bar) for lambd in experiment.lambd
         ]
 
-    if output == "json":
-        click.echo(report.as_json(experiment, results))
-    else:
-        report.show_runs(console(), results)
+    # Files come first: whoever reads what is printed may stop reading.
     if plot is not None:
         curves.draw_to_file(results, Path(plot))
-        click.echo(f"wrote {plot}", err=True)
     if save_experiment is not None:
         described.save_experiment(experiment, save_experiment)
+    if output == "json":
+        write(report.as_json(experiment, results))
+    else:
+        report.show_runs(console(), results)
+    wrote(written)
 
 
 def _trainer(
@@ -122,7 +126,7 @@ def _trainer(
 
     worker = stack.enter_context(Worker(name, interpreter.python))
     worker.ready()
-    click.echo(f"{name} runs in {interpreter}", err=True)
+    note(f"{name} runs in {interpreter}")
 
     def train(experiment: Experiment, data: Dataset, bar: Bar) -> FitResult:
         result = remote.fit(worker, experiment, data, **where)

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from weightdecay.cli.numbers import REAL, WHOLE, whole_or_word
 from weightdecay.errors import InputError
+from weightdecay.escaping import shown
+from weightdecay.validate import parse_number
 
 if TYPE_CHECKING:
     from weightdecay.experiment import Experiment
@@ -39,27 +42,30 @@ DATA_OPTIONS = [
     click.option("--target", metavar="COLUMN", help="The column to predict."),
     click.option("--drop", metavar="COLUMN", multiple=True, help="Leave a column out; repeatable."),
     click.option("--sample-weight", metavar="COLUMN", help="A column that weighs the examples."),
-    click.option("--validation-fraction", type=float, metavar="F",
+    click.option("--validation-fraction", type=REAL, metavar="F",
                  help="Share of a table's rows held out (0.2)."),
     click.option("--standardize", metavar="none|inputs|both",
                  help="Scale a table to mean 0 and standard deviation 1, as measured on its "
                  "training part (inputs)."),
-    click.option("--degree", type=int, metavar="N",
+    click.option("--degree", type=WHOLE, metavar="N",
                  help="Polynomial degree: of the polynomial data, or of a table's features."),
-    click.option("--num-train", type=int, metavar="N", help="Examples to draw for training (20)."),
-    click.option("--num-val", type=int, metavar="N", help="Examples to draw for validation (100)."),
-    click.option("--num-inputs", type=int, metavar="N", help="Inputs of the synthetic data (200)."),
-    click.option("--true-weight", type=float, metavar="F",
+    click.option("--num-train", type=WHOLE, metavar="N",
+                 help="Examples to draw for training (20)."),
+    click.option("--num-val", type=WHOLE, metavar="N",
+                 help="Examples to draw for validation (100)."),
+    click.option("--num-inputs", type=WHOLE, metavar="N",
+                 help="Inputs of the synthetic data (200)."),
+    click.option("--true-weight", type=REAL, metavar="F",
                  help="Every weight of the synthetic truth (0.01)."),
-    click.option("--true-bias", type=float, metavar="F",
+    click.option("--true-bias", type=REAL, metavar="F",
                  help="Bias of the synthetic truth (0.05)."),
-    click.option("--noise-std", type=float, metavar="F",
+    click.option("--noise-std", type=REAL, metavar="F",
                  help="Standard deviation of the noise drawn (synthetic 0.01, polynomial 0.1)."),
 ]  # fmt: skip
 
 OBJECTIVE_OPTIONS = [
     click.option("--penalty", metavar="none|l1|l2|elasticnet", help="The penalty (l2)."),
-    click.option("--l1-ratio", type=float, metavar="F",
+    click.option("--l1-ratio", type=REAL, metavar="F",
                  help="Share of λ that goes to the L1 norm in the elastic net (0.5)."),
     click.option("--penalty-factor", "penalty_factors", multiple=True, metavar="COLUMN=F",
                  help="Multiply λ for one input; 0 leaves it unpenalised; repeatable."),
@@ -78,16 +84,16 @@ RULE_OPTIONS = [
 ]  # fmt: skip
 
 TRAINING_OPTIONS = [
-    click.option("--momentum", type=float, metavar="F", help="Of momentum and nesterov (0.9)."),
-    click.option("--betas", type=float, nargs=2, metavar="F F", help="Of adam (0.9 0.999)."),
-    click.option("--eps", type=float, metavar="F", help="Of adam (1e-8)."),
+    click.option("--momentum", type=REAL, metavar="F", help="Of momentum and nesterov (0.9)."),
+    click.option("--betas", type=REAL, nargs=2, metavar="F F", help="Of adam (0.9 0.999)."),
+    click.option("--eps", type=REAL, metavar="F", help="Of adam (1e-8)."),
     click.option("--batch-size", metavar="N|full", help="Examples in a minibatch (5)."),
-    click.option("--epochs", type=int, metavar="N", help="Passes over the training data (10)."),
+    click.option("--epochs", type=WHOLE, metavar="N", help="Passes over the training data (10)."),
     click.option("--shuffle/--no-shuffle", default=None,
                  help="Draw the minibatches of every epoch anew (yes)."),
-    click.option("--init-std", type=float, metavar="F",
+    click.option("--init-std", type=REAL, metavar="F",
                  help="Standard deviation of the initial weights (0.01)."),
-    click.option("--seed", type=int, metavar="N",
+    click.option("--seed", type=WHOLE, metavar="N",
                  help="Of the data, the split, the initial weights and the minibatches (0)."),
 ]  # fmt: skip
 
@@ -122,12 +128,13 @@ def options(*groups: list[Option]) -> Callable[[F], F]:
 
 def experiment_of(file: str | None, given: dict[str, Any]) -> Experiment:
     """The experiment of a file, if any, with the options that were given on top."""
-    from weightdecay.experiment import Experiment, read_settings
+    from weightdecay.experiment import Experiment, naming, read_settings
 
     settings: dict[str, Any] = {}
     if file is not None:
-        Experiment.from_file(file)  # for a message that names the file
         settings = dict(read_settings(Path(file)))
+        with naming(Path(file)):
+            Experiment.from_dict(settings)
     given = {name: value for name, value in given.items() if value not in (None, ())}
     data = {DATA_SETTINGS[name]: given.pop(name) for name in [*given] if name in DATA_SETTINGS}
     source = given.pop("data", None)
@@ -136,8 +143,8 @@ def experiment_of(file: str | None, given: dict[str, Any]) -> Experiment:
         settings["data"] = ({"source": source} if source else before) | data
     if "lambd" in given:
         given["lambda"] = given.pop("lambd")
-    if "batch_size" in given and given["batch_size"].isdecimal():
-        given["batch_size"] = int(given["batch_size"])
+    if "batch_size" in given:
+        given["batch_size"] = whole_or_word(given["batch_size"])
     if "penalty_factors" in given:
         given["penalty_factors"] = dict(map(factor, given["penalty_factors"]))
     return Experiment.from_dict(settings | given)
@@ -146,25 +153,20 @@ def experiment_of(file: str | None, given: dict[str, Any]) -> Experiment:
 def factor(text: str) -> tuple[str, float]:
     """COLUMN=NUMBER as a column's name and its penalty factor."""
     name, _, number = text.rpartition("=")
-    try:
-        return name, float(number)
-    except ValueError:
-        raise InputError(f"penalty factor {text!r}: write COLUMN=NUMBER, such as age=0.") from None
+    value = parse_number(number)
+    if value is None:
+        raise InputError(f"penalty factor {shown(text)}: write COLUMN=NUMBER, such as age=0.")
+    return name, value
 
 
 def require_experiment_file(name: str) -> None:
-    """Raise before any work is done if an experiment could not be written there in the end."""
-    from weightdecay.output import require_writable
-
+    """Raise before any work is done if the name is not that of an experiment."""
     if Path(name).suffix.lower() != ".toml":
-        raise InputError(f"{name!r} is no experiment file: it must end in .toml.")
-    require_writable(Path(name))
+        raise InputError(f"{shown(name)} is no experiment file: it must end in .toml.")
 
 
 def save_experiment(experiment: Experiment, name: str) -> None:
-    """Write an experiment, and say so."""
-    from weightdecay.output import writing
+    """Write an experiment."""
+    from weightdecay.output import write_bytes
 
-    with writing(Path(name)) as temporary:
-        temporary.write_text(experiment.to_toml(), encoding="utf-8")
-    click.echo(f"wrote {name}", err=True)
+    write_bytes(Path(name), experiment.to_toml().encode())

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weightdecay.cli import settings as described
-from weightdecay.cli.common import console, format_option
+from weightdecay.cli.common import console, format_option, note, require_files, say, write, wrote
+from weightdecay.cli.numbers import WHOLE
 
 if TYPE_CHECKING:
     from weightdecay.experiment import Experiment
@@ -25,10 +26,10 @@ GRID_OPTIONS = [
     click.option("--lr", "lrs", metavar="GRID",
                  help="Learning rates, as a grid like --lambdas; every λ is trained with each "
                  "(0.01)."),
-    click.option("--seeds", type=int, metavar="N",
+    click.option("--seeds", type=WHOLE, metavar="N",
                  help="Repeat every run with so many seeds, from --seed on, each with initial "
                  "weights and minibatches of its own (1)."),
-    click.option("--folds", type=int, metavar="K",
+    click.option("--folds", type=WHOLE, metavar="K",
                  help="Cross-validate: cut the training part into K folds, and validate on the one "
                  "that is left out. The validation part stays unseen."),
     click.option("--max-memory", default="1GiB", metavar="SIZE", show_default=True,
@@ -84,7 +85,7 @@ def sweep(
     other. Without any option: the synthetic data of 'weightdecay run' and 100 λ from 0.0001 to
     100. Exit code 2 for bad input, 1 if every λ has a run that diverges.
     """
-    from weightdecay import curves
+    from weightdecay import pictures
     from weightdecay.errors import InputError
     from weightdecay.progress import progress
     from weightdecay.report import sweep as report
@@ -97,30 +98,33 @@ def sweep(
     with ExitStack() as stack:
         train = _sweeper(stack, backend, dtype, device)
         if plot is not None:
-            curves.require_drawable(Path(plot))
+            pictures.require_drawable(Path(plot))
         if save_experiment is not None:
             described.require_experiment_file(save_experiment)
+        written = {"--plot": plot, "--save-experiment": save_experiment}
+        require_files(written, {"--experiment": experiment_file, "--data": settings["data"]})
         bar = stack.enter_context(progress("epochs"))
         result = train(experiment, {**grids, "folds": folds, "max_memory": max_memory}, bar)
 
     best = result.best
+    # Files come first: whoever reads what is printed may stop reading.
+    if plot is not None:
+        picture.draw_to_file(result, Path(plot))
+    if save_experiment is not None and best is not None:
+        chosen = replace(result.experiment, lambd=(best.lambd,), lr=best.lr)
+        described.save_experiment(chosen, save_experiment)
     if output == "json":
-        click.echo(report.as_json(result))
+        write(report.as_json(result))
     else:
         report.show(console(), result)
     for warning in report.warnings(result):
-        click.echo(f"weightdecay: {warning}", err=True)
-    if plot is not None:
-        picture.draw_to_file(result, Path(plot))
-        click.echo(f"wrote {plot}", err=True)
-    if save_experiment is not None:
-        if best is None:
-            raise InputError(
-                "there is no best λ to write: the data has no validation part, so cut it into "
-                "folds with --folds."
-            )
-        chosen = replace(result.experiment, lambd=(best.lambd,), lr=best.lr)
-        described.save_experiment(chosen, save_experiment)
+        say(warning)
+    if save_experiment is not None and best is None:
+        raise InputError(
+            "there is no best λ to write: the data has no validation part, so cut it into folds "
+            "with --folds."
+        )
+    wrote(written)
 
 
 def _sweeper(
@@ -154,5 +158,5 @@ def _sweeper(
 
     worker = stack.enter_context(Worker(name, interpreter.python))
     worker.ready()
-    click.echo(f"{name} runs in {interpreter}", err=True)
+    note(f"{name} runs in {interpreter}")
     return lambda experiment, settings, bar: remote.sweep(worker, experiment, **where, **settings)

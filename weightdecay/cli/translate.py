@@ -6,7 +6,8 @@ import sys
 
 import click
 
-from weightdecay.cli.common import format_option
+from weightdecay.cli.common import format_option, say, write
+from weightdecay.cli.numbers import WHOLE
 
 TARGETS = ("torch", "keras", "optax", "mxnet", "sklearn", "book")
 REFUSED = 3
@@ -15,10 +16,10 @@ REFUSED = 3
 @click.command(short_help="Optimizer settings from one framework to another, with proof.")
 @click.argument("source", required=False)
 @click.option("--to", type=click.Choice(TARGETS), help="The framework to write for.")
-@click.option("--n", "examples", type=click.IntRange(1, 10**15), metavar="N",
+@click.option("--n", "examples", type=WHOLE, metavar="N",
               help="Training examples, of which Ridge's alpha is a multiple.")  # fmt: skip
 @click.option("--exclude-bias", is_flag=True, help="Leave the bias out of the decay.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N",
+@click.option("--seed", type=WHOLE, default=0, show_default=True, metavar="N",
               help="Of the random gradients.")  # fmt: skip
 @click.option("--all", "everything", is_flag=True,
               help="Translate a catalogue of settings between all frameworks instead.")  # fmt: skip
@@ -81,9 +82,9 @@ def translate(
     from weightdecay.translation.translating import translate as translated
 
     found = translated(source, to, n=examples, exclude_bias=exclude_bias, seed=seed)
-    click.echo(report.as_json(found) if output == "json" else report.as_text(found))
+    write(report.as_json(found) if output == "json" else report.as_text(found))
     if found.verdict == "unproven":
-        click.echo(f"weightdecay: {found.missing}", err=True)
+        say(found.missing)
         sys.exit(2)
     sys.exit(REFUSED if found.verdict == "refused" else 0)
 
@@ -99,5 +100,5 @@ def _everything(frameworks: str | None, seed: int, output: str) -> None:
         choice("framework", name, TARGETS)
     with progress("translations") as bar:
         rows = table.run(names, seed=seed, on_start=bar.start, on_row=bar.advance)
-    click.echo(report.rows_as_json(rows) if output == "json" else report.rows_as_text(rows))
+    write(report.rows_as_json(rows) if output == "json" else report.rows_as_text(rows))
     sys.exit(0 if all(row.holds for row in rows) else 1)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weightdecay.cli import settings as described
-from weightdecay.cli.common import console, format_option
+from weightdecay.cli.common import console, format_option, note, require_files, say, write, wrote
+from weightdecay.cli.numbers import REAL, WHOLE, whole_or_word
 
 if TYPE_CHECKING:
     from weightdecay.tuning.comparing import Comparison
@@ -29,14 +30,14 @@ TABLE_OPTIONS = [
     click.option("--standardize", default="inputs", metavar="none|inputs", show_default=True,
                  help="Penalise the weights of inputs scaled to standard deviation 1, or of the "
                  "inputs as they are."),
-    click.option("--degree", type=int, default=1, metavar="N",
+    click.option("--degree", type=WHOLE, default=1, metavar="N",
                  help="Expand the inputs to all their monomials up to this degree (1)."),
 ]  # fmt: skip
 
 PENALTY_OPTIONS = [
     click.option("--penalty", default="l2", metavar="l2|l1|elasticnet", show_default=True,
                  help="The penalty."),
-    click.option("--l1-ratio", type=float, metavar="F",
+    click.option("--l1-ratio", type=REAL, metavar="F",
                  help="Share of λ that goes to the L1 norm in the elastic net (0.5)."),
     click.option("--penalty-factor", "penalty_factors", multiple=True, metavar="COLUMN=F",
                  help="Multiply λ for one input; 0 leaves it unpenalised; repeatable."),
@@ -54,19 +55,19 @@ FOLD_OPTIONS = [
                  help="Rows with the same label stay in the same fold."),
     click.option("--time", metavar="COLUMN",
                  help="Hold out rows that are later than those that are fitted."),
-    click.option("--repeats", type=int, default=1, metavar="N",
+    click.option("--repeats", type=WHOLE, default=1, metavar="N",
                  help="Cut the rows into folds so often, each time anew (1)."),
     click.option("--rule", default="best", metavar="best|one-se", show_default=True,
                  help="Take the λ of the lowest loss, or the largest within one standard error of "
                  "it."),
-    click.option("--seed", type=int, default=0, metavar="N", help="Of the folds (0)."),
+    click.option("--seed", type=WHOLE, default=0, metavar="N", help="Of the folds (0)."),
 ]  # fmt: skip
 
 SOLVER_OPTIONS = [
     click.option("--solver", default="exact", metavar="exact|sgd", show_default=True,
                  help="The minimisers, or early-stopped SGD: λ and epochs are chosen together."),
-    click.option("--epochs", type=int, metavar="N", help="Of SGD: the most to train (200)."),
-    click.option("--lr", type=float, metavar="F",
+    click.option("--epochs", type=WHOLE, metavar="N", help="Of SGD: the most to train (200)."),
+    click.option("--lr", type=REAL, metavar="F",
                  help="Of SGD: the learning rate (one that is stable for every λ)."),
     click.option("--batch-size", metavar="N|full",
                  help="Of SGD: examples in a minibatch (at most 32)."),
@@ -124,18 +125,18 @@ def tune(
     table is said in one message, with the options that settle it. A target that is the same in
     every row is an error; an input that is constant gets the weight 0. Exit code 2 for bad input.
     """
-    from weightdecay import curves
-    from weightdecay.output import require_writable
+    from weightdecay import pictures
     from weightdecay.report import tune as report
     from weightdecay.tuning import picture
     from weightdecay.tuning.table import load
 
     given = _given(settings)
     if plot is not None:
-        curves.require_drawable(Path(plot))
+        pictures.require_drawable(Path(plot))
     if out is not None:
         _require_model_file(out)
-        require_writable(Path(out))
+    written = {"--plot": plot, "--out": out}
+    require_files(written, {"FILE": file})
     table = load(
         file,
         target,
@@ -150,17 +151,18 @@ def tune(
         search = _searcher(stack, table, given)
         result = search(given)
         comparison = _compare(search, given, result) if compare else None
+    # Files come first: whoever reads what is printed may stop reading.
+    if plot is not None:
+        picture.draw_to_file(table, result, comparison, Path(plot))
+    if out is not None:
+        _save(table, result, out)
     if output == "json":
-        click.echo(report.as_json(table, result, comparison))
+        write(report.as_json(table, result, comparison))
     else:
         report.show(console(), table, result, comparison)
     for warning in (*table.notes, *result.warnings):
-        click.echo(f"weightdecay: {warning}", err=True)
-    if plot is not None:
-        picture.draw_to_file(table, result, comparison, Path(plot))
-        click.echo(f"wrote {plot}", err=True)
-    if out is not None:
-        _save(table, result, out)
+        say(warning)
+    wrote(written)
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
@@ -170,8 +172,7 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
 
     choice("standardize", options["standardize"], ("none", "inputs"))
     options["standardize"] = options["standardize"] == "inputs"
-    if options["cv"].isdecimal():
-        options["cv"] = int(options["cv"])
+    options["cv"] = whole_or_word(options["cv"])
     if options["l1_ratio"] is None:
         del options["l1_ratio"]
     elif options["penalty"] != "elasticnet":
@@ -182,8 +183,8 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
     training = {name: value for name, value in training.items() if value is not None}
     if training and options["solver"] != "sgd":
         raise InputError(f"--{next(iter(training)).replace('_', '-')} goes with --solver sgd only.")
-    if training.get("batch_size", "").isdecimal():
-        training["batch_size"] = int(training["batch_size"])
+    if "batch_size" in training:
+        training["batch_size"] = whole_or_word(training["batch_size"])
     return options | {"training": training or None}
 
 
@@ -207,7 +208,7 @@ def _searcher(
 
         worker = stack.enter_context(Worker(name, interpreter.python))
         worker.ready()
-        click.echo(f"{name} runs in {interpreter}", err=True)
+        note(f"{name} runs in {interpreter}")
         choose = partial(there, worker)
     return partial(_tune, choose, table)
 
@@ -254,15 +255,15 @@ def _compare(
 
 def _require_model_file(name: str) -> None:
     from weightdecay.errors import InputError
+    from weightdecay.escaping import shown
 
     if Path(name).suffix.lower() != ".json":
-        raise InputError(f"{name!r} is no model file: it must end in .json.")
+        raise InputError(f"{shown(name)} is no model file: it must end in .json.")
 
 
 def _save(table: Loaded, result: TuneResult, name: str) -> None:
-    """Write the model, and say so."""
+    """Write the model."""
     from weightdecay.tuning.model import Model
 
     model = Model.of(result, inputs=table.inputs, degree=table.degree, roles=table.roles)
     model.save(name)
-    click.echo(f"wrote {name}", err=True)

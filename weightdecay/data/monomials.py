@@ -9,6 +9,7 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
+from weightdecay import bounds, memory
 from weightdecay.errors import InputError
 from weightdecay.ops import NumPyArray
 from weightdecay.validate import integer
@@ -36,17 +37,26 @@ def monomial_features(
     bias. Raises InputError where there would be more than `MAX_FEATURES`.
     """
     k = X.shape[1]
-    total = sum(count_monomials(d, k) for d in range(1, degree + 1))
+    # C(k + d, d) of degree 0 to d; with a bound on d, no number on the way is beyond reason.
+    degree = integer("degree", degree, 0, bounds.DEGREE)
+    total = math.comb(k + degree, degree) - 1
     if total > MAX_FEATURES:
         raise InputError(
-            f"degree {degree} in {k} inputs makes {total:,} features: choose a lower degree or "
-            f"drop inputs, at most {MAX_FEATURES:,} are built."
+            f"degree {degree} in {k} inputs makes {_many(total)} features: choose a lower degree "
+            f"or drop inputs, at most {MAX_FEATURES:,} are built."
         )
+    memory.require(
+        f"{len(X):,} rows of {total:,} features", len(X) * total, "choose a lower degree"
+    )
     factors = [f for d in range(1, degree + 1) for f in combinations_with_replacement(range(k), d)]
     features = np.empty((len(X), total), dtype=X.dtype)
     for j, factor in enumerate(factors):
         np.prod(X[:, factor], axis=1, out=features[:, j])
     return features, tuple(_name(factor, columns) for factor in factors)
+
+
+def _many(count: int) -> str:
+    return f"{count:,}" if count < 1e15 else "more than 10^15"
 
 
 def _name(factor: tuple[int, ...], columns: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
+from weightdecay import bounds
 from weightdecay.errors import InputError
 from weightdecay.validate import choice, integer, names, number, numbers, optional_name
 
@@ -67,7 +68,7 @@ class Polynomial:
             self,
             num_train=integer("num_train", self.num_train, 1),
             num_val=integer("num_val", self.num_val, 1),
-            degree=integer("degree", self.degree, 1),
+            degree=integer("degree", self.degree, 1, bounds.FACTORIAL),
             coefficients=numbers("coefficients", self.coefficients),
             noise_std=number("noise_std", self.noise_std, least=0),
         )
@@ -117,7 +118,7 @@ class Table:
             drop=names("drop", self.drop),
             sample_weight=optional_name("sample_weight", self.sample_weight),
             validation_fraction=fraction,
-            degree=integer("degree", self.degree, 1),
+            degree=integer("degree", self.degree, 1, bounds.DEGREE),
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from sklearn.utils import check_random_state
 
-from weightdecay import penalty, stability
+from weightdecay import bounds, penalty, stability
 from weightdecay.data import minibatches
 from weightdecay.data.dataset import Dataset
 from weightdecay.errors import InputError
@@ -76,7 +76,7 @@ def penalty_name(l1_ratio: float) -> PenaltyName:
 def seed(random_state: Any) -> int:
     """A seed from an int, a RandomState or None."""
     if isinstance(random_state, int | np.integer):
-        return integer("random_state", random_state, 0)
+        return integer("random_state", random_state, 0, bounds.SEED)
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from weightdecay import bounds
 from weightdecay.data.sources import DataSource
 from weightdecay.experiment import Experiment
 from weightdecay.registry import load_adapter, resolve_name
@@ -122,9 +123,8 @@ class Remedies:
 
     def __str__(self) -> str:
         """For a person, as the command line prints it."""
-        from rich.console import Console
-
         from weightdecay.report.remedies import show
+        from weightdecay.report.terminal import Console
 
         text = io.StringIO()
         show(Console(file=text, width=100), self)
@@ -177,9 +177,9 @@ def compare_remedies(
         The backend, dtype or device cannot be had.
     """
     experiment = experiment or Experiment()
-    epochs = integer("epochs", epochs, 1)
+    epochs = integer("epochs", epochs, 1, bounds.EPOCHS)
     if copies is not None:
-        copies = integer("copies", copies, 1)
+        copies = integer("copies", copies, 1, bounds.COPIES)
     backend = resolve_name(backend)
     version = load_adapter(backend).version
     dataset = as_dataset(experiment, data)

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from weightdecay.output import writing
+from weightdecay import escaping
+from weightdecay.pictures import save
 from weightdecay.remedies.comparing import Remedies
 from weightdecay.remedies.concluding import named
 from weightdecay.remedies.curve import LABELS
@@ -34,8 +35,9 @@ def draw_to_file(result: Remedies, path: Path) -> None:
             title=alt.Title(
                 "What helps against overfitting",
                 subtitle=[
-                    f"{result.source.source} data: {result.num_train} training rows, "
-                    f"{result.num_val} validation rows, {result.num_inputs} inputs",
+                    f"{escaping.name(result.source.source)} data: "
+                    f"{result.num_train} training rows, {result.num_val} validation rows, "
+                    f"{result.num_inputs} inputs",
                     one_line,
                 ],
                 subtitleColor="#555",
@@ -46,8 +48,7 @@ def draw_to_file(result: Remedies, path: Path) -> None:
         .configure_axis(grid=True, gridColor="#e5e5e5", labelFontSize=11, titleFontSize=12)
         .configure_view(stroke=None)
     )
-    with writing(path) as temporary:
-        chart.save(str(temporary), format=path.suffix[1:].lower(), scale_factor=2)
+    save(chart, path)
 
 
 def _losses(result: Remedies) -> Any:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
-
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from weightdecay.auditing.atlas import plain
 from weightdecay.auditing.result import AuditReport
 from weightdecay.auditing.survey import Atlas, Audited
+from weightdecay.escaping import to_json
+from weightdecay.report.terminal import Console, Table, Text
 
 CONVENTIONS = {
     "objective": "λ/2 ‖w‖²: its gradient is λw",
@@ -43,7 +39,7 @@ def as_json(report: AuditReport) -> str:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2)
+    return to_json(value, indent=2)
 
 
 def show(console: Console, report: AuditReport) -> None:
@@ -101,7 +97,7 @@ def _word(value: object) -> str:
 
 
 def _rivals(report: AuditReport) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table = Table()
     table.add_column("hypothesis")
     table.add_column("best factor", justify="right")
     table.add_column("residual", justify="right")
@@ -142,7 +138,7 @@ COLUMNS = ("optimizer", "setting", "verdict", "c", "× η", "order", "bias", "cl
 
 def show_atlas(console: Console, atlas: Atlas) -> None:
     """For a person: a row an entry."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table = Table()
     for column in (*COLUMNS, "residual"):
         table.add_column(column)
     for row in atlas.rows:

@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from weightdecay import environments
 from weightdecay.errors import WeightDecayError
+from weightdecay.report.terminal import Console, Table, Text
 from weightdecay.survey import BackendInfo
 
 ORIGINS = {
@@ -38,7 +34,7 @@ def backend_row(info: BackendInfo) -> dict[str, Any]:
 
 def show_backends(console: Console, backends: Sequence[BackendInfo]) -> None:
     """One row a known backend, and what stands in the way of each that cannot be used."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table = Table()
     for header in ("backend", "installed", "version", "devices", "dtypes", "runs in"):
         table.add_column(header)
     for info in backends:
@@ -75,7 +71,7 @@ def environment_rows() -> list[dict[str, Any]]:
 
 def show_environments(console: Console, rows: Sequence[dict[str, Any]]) -> None:
     """One row a backend: the interpreter that would run it, and its environment if one was made."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(collapse_padding=False)
     for header in ("backend", "runs in", "which is", "environment made"):
         table.add_column(header, overflow="fold")
     for row in rows:

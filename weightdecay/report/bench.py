@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from weightdecay import __version__
 from weightdecay.benching.result import Bench, Measurement, Row, Scaling, Summary
 from weightdecay.benching.scaling import UPPER
+from weightdecay.escaping import to_json
+from weightdecay.report.terminal import Console, Table, Text
 
 AXES = {"rows": "n", "inputs": "inputs", "lambdas": "λ"}
 TIMED = {
@@ -61,7 +57,7 @@ def as_json(bench: Bench) -> str:
         "missing": bench.missing,
         "scaling": bench.scaling and _scaling(bench.scaling),
     }
-    return json.dumps(report, ensure_ascii=False, allow_nan=False, indent=2)
+    return to_json(report, indent=2)
 
 
 def _row(row: Row, bench: Bench) -> dict[str, Any]:
@@ -119,7 +115,7 @@ def _scaling(scaling: Scaling) -> dict[str, Any]:
 
 def show(console: Console, bench: Bench) -> None:
     """For a person: the table, what it means, and what it was taken on."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table = Table()
     for header in ("backend", "version"):
         table.add_column(header, no_wrap=True)
     headers = ["import\ns", "start\ns", "first\nms", "steady\nms", "ratio"]
@@ -225,7 +221,7 @@ def circumstances(bench: Bench) -> str:
 def _show_scaling(console: Console, scaling: Scaling) -> None:
     found = {(one.axis, one.backend): one for one in scaling.exponents}
     backends = list(dict.fromkeys(point.backend for point in scaling.points))
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table = Table()
     table.add_column("cost grows with")
     for axis in AXES.values():
         table.add_column(axis, justify="right")

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from weightdecay.book import LR, WEIGHT_DECAY, Program
+from weightdecay.escaping import to_json
+from weightdecay.report.terminal import Console, Table, Text
 from weightdecay.tolerances import PARITY
 
 
@@ -31,7 +27,7 @@ def as_json(programs: Sequence[Program], missing: dict[str, str]) -> str:
         "programs": [_plain(program) for program in programs],
         "missing": missing,
     }
-    return json.dumps(report, ensure_ascii=False, allow_nan=False, indent=2)
+    return to_json(report, indent=2)
 
 
 def _plain(program: Program) -> dict[str, Any]:
@@ -51,9 +47,8 @@ def show(console: Console, programs: Sequence[Program], missing: dict[str, str])
         f"Each program is given λ = {WEIGHT_DECAY:g} and learning rate {LR:g}. What it trains, as "
         "measured on its trajectory,\nin (1/n) Σ ½ (w·x + b − y)² + λ/2 ‖w‖²:\n",
         soft_wrap=True,
-        highlight=False,
     )
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table = Table()
     table.add_column("program")
     for header in ("λ", "learning rate", "bias decays", "residual", "‖w‖₂", "½‖w‖²"):
         table.add_column(header, justify="right")
@@ -84,7 +79,6 @@ def show(console: Console, programs: Sequence[Program], missing: dict[str, str])
             f"with the float32 next to {LR:g}, which\nlimits its agreement with NumPy's {LR:g} to "
             "about 1e-8.",
             soft_wrap=True,
-            highlight=False,
         )
     for name, reason in missing.items():
         console.print(Text(f"{name} did not run: {reason}"), soft_wrap=True)

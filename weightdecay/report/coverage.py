@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import io
-import json
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from weightdecay.escaping import to_json
+from weightdecay.report.terminal import Console, Table, Text
 
 if TYPE_CHECKING:
     from weightdecay.models.covering import Coverage, CoveredParameter
@@ -27,7 +24,7 @@ CONVENTIONS = {
 def as_json(coverage: Coverage) -> str:
     """One JSON object."""
     report = {"conventions": CONVENTIONS, **coverage.to_dict()}
-    return json.dumps(report, ensure_ascii=False, allow_nan=False, indent=2)
+    return to_json(report, indent=2)
 
 
 def as_text(coverage: Coverage, width: int = 120) -> str:
@@ -40,7 +37,7 @@ def as_text(coverage: Coverage, width: int = 120) -> str:
 def show(console: Console, coverage: Coverage) -> None:
     """For a person: a row a parameter, then the problems."""
     settings = any(_differs(row) for row in coverage.rows)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table = Table()
     table.add_column("parameter", overflow="fold")
     for header in ("layer", "shape"):
         table.add_column(header)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
+from weightdecay import escaping
 from weightdecay.report.rows import ROWS
+from weightdecay.report.terminal import Console, Table
 from weightdecay.tuning.comparing import Comparison
 from weightdecay.tuning.result import TuneResult
 
@@ -35,7 +34,7 @@ def compared(console: Console, target: str, result: TuneResult, comparison: Comp
     found = comparison.coefficients
     order = comparison.by_size(result.penalty)[:ROWS]
     more = len(result.columns) - len(order)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table = Table()
     table.add_column("input")
     least = result.examples.num_inputs >= result.examples.num_examples
     table.add_column("least norm" if least else "no penalty", justify="right")
@@ -50,11 +49,11 @@ def compared(console: Console, target: str, result: TuneResult, comparison: Comp
     table.add_section()
     table.add_row("not 0", *counts)
     table.add_row("held-out loss", "", *losses)
-    said = f"What one standard deviation of each input adds to {target}, the largest first:"
-    console.print(said, soft_wrap=True, highlight=False, markup=False)
+    said = f"What one standard deviation of each input adds to {escaping.name(target)}"
+    console.print(f"{said}, the largest first:", soft_wrap=True)
     console.print(table)
     for sentence in _shows(result, comparison):
-        console.print(sentence, soft_wrap=True, highlight=False, markup=False)
+        console.print(sentence, soft_wrap=True)
 
 
 def _coefficient(value: float) -> str:
@@ -63,7 +62,8 @@ def _coefficient(value: float) -> str:
 
 def _shows(result: TuneResult, comparison: Comparison) -> list[str]:
     """L2 spreads, L1 selects: in the figures of this table."""
-    found, names, pair = comparison.coefficients, result.columns, comparison.pair
+    found, pair = comparison.coefficients, comparison.pair
+    names = [escaping.name(column) for column in result.columns]
     counted = found["none"] != 0
     said = []
     if counted.any():

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from weightdecay import held
+from weightdecay.escaping import to_json
 from weightdecay.matrix import Matrix, Row
+from weightdecay.report.terminal import Console, Table, Text
 from weightdecay.tolerances import FLOAT32_SETTINGS
 
 
@@ -39,7 +35,7 @@ def as_json(matrix: Matrix) -> str:
         "no_equivalent": [{**_case(row), "reason": row.error} for row in matrix.refused],
         "missing": matrix.missing,
     }
-    return json.dumps(report, ensure_ascii=False, allow_nan=False, indent=2)
+    return to_json(report, indent=2)
 
 
 def _case(row: Row) -> dict[str, Any]:
@@ -82,7 +78,7 @@ def _finite(value: Any) -> Any:
 
 def show(console: Console, matrix: Matrix) -> None:
     """For a person: what ran where, whether it agreed, and where it did not."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table = Table()
     for header in ("backend", "version", "implementation"):
         table.add_column(header)
     for header in ("runs", "largest difference", "agree"):
@@ -103,7 +99,6 @@ def show(console: Console, matrix: Matrix) -> None:
         "parameter after any step and no recorded number differs by more than "
         f"{matrix.tolerance:g}, relative",
         soft_wrap=True,
-        highlight=False,
     )
     console.print(table)
     for told in dict.fromkeys(filter(None, map(_rounding, matrix.rows))):
@@ -117,7 +112,6 @@ def show(console: Console, matrix: Matrix) -> None:
             f"{count} native runs have no exact equivalent in their framework and were not tried "
             "(--format json gives the reasons)",
             soft_wrap=True,
-            highlight=False,
         )
     for interpreter in matrix.interpreters:
         console.print(Text(f"{interpreter.backend} ran in {interpreter}"), soft_wrap=True)

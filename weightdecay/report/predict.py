@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
+from weightdecay import escaping
+from weightdecay.escaping import to_json
+from weightdecay.report.terminal import Console, Table
 from weightdecay.tuning.model import Model
 from weightdecay.tuning.predicting import Predictions
 
@@ -42,7 +40,7 @@ def as_json(model: Model, predictions: Predictions) -> str:
         "predictions": predictions.values.tolist(),
         "score": score and {"rows": score.num_rows, "loss": score.loss, "r2": score.r2},
     }
-    return json.dumps(report, ensure_ascii=False, allow_nan=False)
+    return to_json(report)
 
 
 def show(console: Console, model: Model, predictions: Predictions) -> None:
@@ -50,14 +48,14 @@ def show(console: Console, model: Model, predictions: Predictions) -> None:
     values, truth = predictions.values, predictions.truth
     n = len(values)
     console.print(
-        f"{predictions.target} of {n} row{'s' * (n != 1)} of {predictions.source}, by "
+        f"{escaping.name(predictions.target)} of {n} row{'s' * (n != 1)} of "
+        f"{escaping.name(predictions.source)}, by "
         f"{model.penalty} with λ = {model.lambd:.6g}, fitted to {model.num_examples} rows",
         soft_wrap=True,
-        highlight=False,
     )
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table = Table()
     known = truth is not None and bool(np.isfinite(truth).any())
-    for header in ["row", "prediction"] + [predictions.target, "off by"] * known:
+    for header in ["row", "prediction"] + [escaping.name(predictions.target), "off by"] * known:
         table.add_column(header, justify="right")
     for i in range(min(n, ROWS)):
         cells = [str(i + 1), f"{values[i]:.6g}"]
@@ -66,12 +64,12 @@ def show(console: Console, model: Model, predictions: Predictions) -> None:
         table.add_row(*cells)
     console.print(table)
     if n > ROWS:
-        console.print(f"and {n - ROWS} rows more: see --out, or --format csv.", highlight=False)
+        console.print(f"and {n - ROWS} rows more: see --out, or --format csv.")
     if predictions.score is not None:
-        console.print(scored(predictions), soft_wrap=True, highlight=False)
+        console.print(scored(predictions), soft_wrap=True)
         spread = "" if model.standard_error is None else f" ± {model.standard_error:.2g}"
         said = f"On the rows held out when λ was chosen, it was {model.loss:.4g}{spread}."
-        console.print(said, soft_wrap=True, highlight=False)
+        console.print(said, soft_wrap=True)
 
 
 def scored(predictions: Predictions) -> str:
@@ -82,5 +80,5 @@ def scored(predictions: Predictions) -> str:
     fit = "no R², for they are all equal" if score.r2 is None else f"R² {score.r2:.4g}"
     return (
         f"½ mean squared error {score.loss:.4g}, {fit}, over {score.num_rows} row"
-        f"{'s' * (score.num_rows != 1)} whose {predictions.target} is known."
+        f"{'s' * (score.num_rows != 1)} whose {escaping.name(predictions.target)} is known."
     )

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
+from weightdecay import escaping
+from weightdecay.escaping import to_json
 from weightdecay.remedies.comparing import Remedies
 from weightdecay.remedies.concluding import conclusion
 from weightdecay.remedies.curve import LABELS
 from weightdecay.remedies.remedy import Remedy
+from weightdecay.report.terminal import Console, Table
 
 CONVENTIONS = {
     "losses": "½ mean squared error, mean of ½ (w·x + b − y)² with sample weights, without any "
@@ -74,7 +73,7 @@ def as_json(result: Remedies) -> str:
         "conclusion": conclusion(result),
         "seconds": result.seconds,
     }
-    return json.dumps(report, ensure_ascii=False, allow_nan=False)
+    return to_json(report)
 
 
 def _remedy(remedy: Remedy) -> dict[str, Any]:
@@ -103,20 +102,20 @@ def _numbers(values: np.ndarray) -> list[float | None]:
 
 def show(console: Console, result: Remedies) -> None:
     """The heading, both tables and the conclusions, for a person."""
-    console.print(_heading(result), soft_wrap=True, highlight=False)
+    console.print(_heading(result), soft_wrap=True)
     console.print(_table(result))
-    console.print(_notes(result), soft_wrap=True, highlight=False)
+    console.print(_notes(result), soft_wrap=True)
     console.print()
-    console.print("more data: validation loss by the number of training rows", highlight=False)
+    console.print("more data: validation loss by the number of training rows")
     console.print(_curve(result))
     for sentence in conclusion(result):
-        console.print(sentence, soft_wrap=True, highlight=False)
+        console.print(sentence, soft_wrap=True)
 
 
 def _heading(result: Remedies) -> str:
     return (
-        f"{result.source.source}: {result.num_train} training rows, {result.num_val} validation "
-        f"rows, {result.num_inputs} inputs, {result.num_folds} folds\n"
+        f"{escaping.name(result.source.source)}: {result.num_train} training rows, "
+        f"{result.num_val} validation rows, {result.num_inputs} inputs, {result.num_folds} folds\n"
         f"{result.backend} {result.backend_version}, {result.dtype}, {result.device}, "
         f"{result.seconds:.2g} s"
     )
@@ -152,7 +151,7 @@ def _short(value: float, digits: str = "4g") -> str:
 
 def _empty() -> Table:
     """Columns a space or two apart, so that all fit into 80 characters."""
-    return Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
+    return Table(collapse_padding=False, padding=0)
 
 
 def _notes(result: Remedies) -> str:
@@ -167,7 +166,7 @@ def _notes(result: Remedies) -> str:
 
 
 def _curve(result: Remedies) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table = Table()
     table.add_column("rows", justify="right")
     for label in LABELS.values():
         table.add_column(label, justify="right")

@@ -6,19 +6,17 @@ norm, and the distance to the optimum is in units of the objective.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from weightdecay import escaping
 from weightdecay.curves import draw_in_terminal
+from weightdecay.escaping import to_json
 from weightdecay.experiment import Experiment
+from weightdecay.report.terminal import Console, Table, Text
 from weightdecay.train import FitResult
 
 CONVENTIONS = {
@@ -45,7 +43,7 @@ def as_json(experiment: Experiment, results: Sequence[FitResult]) -> str:
         "conventions": {"objective": experiment.objective, **CONVENTIONS},
         "runs": [_run(result) for result in results],
     }
-    return json.dumps(report, ensure_ascii=False, allow_nan=False, indent=2)
+    return to_json(report, indent=2)
 
 
 def _run(result: FitResult) -> dict[str, Any]:
@@ -70,13 +68,13 @@ def _numbers(column: Any) -> list[float | None]:
 
 def show_runs(console: Console, results: Sequence[FitResult]) -> None:
     """The table, the curves and the sentence, for a person."""
-    console.print(_heading(results[0]), soft_wrap=True, highlight=False)
+    console.print(_heading(results[0]), soft_wrap=True)
     console.print(_table(results))
     console.print("losses: mean of ½ (w·x + b − y)² after the last epoch, without the penalty\n")
     curves = draw_in_terminal(results, console.width, colors=console.color_system is not None)
     console.print(Text.from_ansi(curves))
     console.print()
-    console.print(conclusion(results), soft_wrap=True, highlight=False)
+    console.print(conclusion(results), soft_wrap=True)
 
 
 def _heading(result: FitResult) -> str:
@@ -84,8 +82,8 @@ def _heading(result: FitResult) -> str:
     inputs = f"{data.num_inputs} input{'s' * (data.num_inputs != 1)}"
     rule = e.optimizer if e.optimizer == "sgd" else f"{e.optimizer} with {e.decay} decay"
     return (
-        f"{data.source.source}: {data.num_train} training and {data.num_val} validation examples, "
-        f"{inputs}\n"
+        f"{escaping.name(data.source.source)}: {data.num_train} training and "
+        f"{data.num_val} validation examples, {inputs}\n"
         f"minimise {e.objective} by {rule}, lr {e.lr:g}, batch {e.batch_size}, "
         f"{len(result.history.train_loss)} epochs, seed {e.seed}\n"
         f"{result.backend} {result.backend_version}, {result.implementation}, {result.dtype}, "
@@ -95,7 +93,7 @@ def _heading(result: FitResult) -> str:
 
 def _table(results: Sequence[FitResult]) -> Table:
     sparse = results[0].experiment.penalty in ("l1", "elasticnet")
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table = Table()
     headers = ["λ", "training loss", "validation loss", "‖w‖₂", "½‖w‖²"]
     headers += ["nonzero"] if sparse else []
     for header in [*headers, "above optimum", "seconds"]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from weightdecay import escaping
+from weightdecay.escaping import to_json
 from weightdecay.ops import NumPyArray
 from weightdecay.report import rows
+from weightdecay.report.terminal import Console, Table, Text
 from weightdecay.sweeping.result import SweepResult
 from weightdecay.sweeping.terminal import draw
 
@@ -63,7 +61,7 @@ def as_json(result: SweepResult) -> str:
         "runs": _runs(result),
         "seconds": result.seconds,
     }
-    return json.dumps(report, ensure_ascii=False, allow_nan=False)
+    return to_json(report)
 
 
 def _runs(result: SweepResult) -> dict[str, list[Any]]:
@@ -114,21 +112,21 @@ def _at_edge(what: str, low: bool, option: str) -> str:
 
 def show(console: Console, result: SweepResult) -> None:
     """The heading, the table and the plot, for a person."""
-    console.print(_heading(result), soft_wrap=True, highlight=False)
+    console.print(_heading(result), soft_wrap=True)
     console.print(_table(result))
-    console.print(_notes(result), soft_wrap=True, highlight=False)
+    console.print(_notes(result), soft_wrap=True)
     console.print()
     curves = draw(result, console.width, colors=console.color_system is not None)
     console.print(Text.from_ansi(curves))
     console.print()
-    console.print(conclusion(result), soft_wrap=True, highlight=False)
+    console.print(conclusion(result), soft_wrap=True)
 
 
 def _heading(result: SweepResult) -> str:
     e, runs = result.experiment, result.diverged.size
     rule = e.optimizer if e.optimizer == "sgd" else f"{e.optimizer} with {e.decay} decay"
     return (
-        f"{e.data.source}: {runs} run{'s' * (runs != 1)} = {result.extent}\n"
+        f"{escaping.name(e.data.source)}: {runs} run{'s' * (runs != 1)} = {result.extent}\n"
         f"minimise {e.objective} by {rule}, batch {e.batch_size}, {e.epochs} epochs\n"
         f"{result.backend} {result.backend_version}, {result.dtype}, {result.device}, "
         f"{result.seconds:.2g} s"
@@ -142,7 +140,7 @@ def _table(result: SweepResult) -> Table:
     headers = ["λ"] + ["lr"] * (len(result.lrs) > 1)
     headers += ["training loss", "validation loss"] + ["±"] * several + ["‖w‖₂"]
     headers += ["nonzero"] * sparse
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table = Table()
     for header in [*headers, ""]:
         table.add_column(header, justify="right" if header else "left")
     chosen = None if best is None else result.lambdas.index(best.lambd)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from weightdecay.escaping import to_json
 from weightdecay.translation.table import Row
 from weightdecay.translation.translating import Translation
 
@@ -22,7 +22,7 @@ CONVENTIONS = {
 def as_json(found: Translation) -> str:
     """One JSON object."""
     report = {"conventions": CONVENTIONS, **_plain(found)}
-    return json.dumps(report, ensure_ascii=False, indent=2)
+    return to_json(report, indent=2)
 
 
 def _plain(found: Translation) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def rows_as_json(rows: Sequence[Row]) -> str:
         for row in rows
     ]
     report = {"conventions": CONVENTIONS, "rows": plain}
-    return json.dumps(_finite(report), ensure_ascii=False, indent=2)
+    return to_json(_finite(report), indent=2)
 
 
 def _short(found: Translation) -> dict[str, Any]:

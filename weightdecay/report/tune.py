@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
+from weightdecay import escaping
 from weightdecay.errors import InputError
+from weightdecay.escaping import to_json
 from weightdecay.ops import NumPyArray
 from weightdecay.report import rows
 from weightdecay.report.insights import compared, objective, sentences
+from weightdecay.report.terminal import Console, Table
 from weightdecay.tuning.comparing import Comparison
 from weightdecay.tuning.result import TuneResult
 from weightdecay.tuning.table import Loaded
@@ -84,7 +83,7 @@ def as_json(table: Loaded, result: TuneResult, comparison: Comparison | None) ->
         "warnings": list(result.warnings),
         "seconds": result.seconds,
     }
-    return json.dumps(report, ensure_ascii=False, allow_nan=False)
+    return to_json(report)
 
 
 def _place(result: TuneResult, i: int) -> dict[str, float | None]:
@@ -168,7 +167,7 @@ def show(
     """The heading, the table, the choice and what it means, for a person."""
 
     def say(words: str) -> None:
-        console.print(words, soft_wrap=True, highlight=False, markup=False)
+        console.print(words, soft_wrap=True)
 
     say(_heading(table, result))
     console.print(_table(result))
@@ -192,8 +191,8 @@ def _heading(table: Loaded, result: TuneResult) -> str:
     of = f" (degree {table.degree})" if table.degree > 1 else ""
     epochs = "" if result.epochs is None else ", by SGD that is stopped early"
     return (
-        f"{table.source}: {table.roles.target} from {p:,} input{'s' * (p != 1)}{of}, {n:,} rows, "
-        f"{result.split}\n"
+        f"{escaping.name(table.source)}: {escaping.name(table.roles.target)} from {p:,} "
+        f"input{'s' * (p != 1)}{of}, {n:,} rows, {result.split}\n"
         f"minimise {objective(result)}{epochs}\n"
         f"{result.backend} {result.backend_version}, {result.dtype}, {result.device}, "
         f"{result.seconds:.2g} s for {len(result.lambdas)} λ"
@@ -204,7 +203,7 @@ def _table(result: TuneResult) -> Table:
     scores = result.scores
     best, one = scores.best, scores.one_standard_error
     several, sparse = len(scores.fold_weight) > 1, result.formulation.l1_ratio > 0
-    found = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    found = Table()
     for header in ["λ", "held-out loss"] + ["±"] * several + ["nonzero"] * sparse + [""]:
         found.add_column(header, justify="right" if header else "left")
     counts = nonzero(result)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from weightdecay.escaping import name, to_json
 from weightdecay.ops import NumPyArray
 from weightdecay.sweeping.axis import exponents, ticks
 
@@ -42,7 +42,12 @@ def inline(rows: Sequence[dict[str, float | str | None]]) -> Any:
     """The rows of a chart, as one text: altair copies what a chart holds many times over."""
     import altair as alt
 
-    words = json.dumps(rows, ensure_ascii=False, allow_nan=False)
+    # The renderer reads the text again, so that what is hostile in it must not be there at all.
+    harmless = [
+        {key: name(value) if isinstance(value, str) else value for key, value in row.items()}
+        for row in rows
+    ]
+    words = to_json(harmless)
     return alt.InlineData(values=words, format=alt.JsonDataFormat(type="json"))
 
 
@@ -51,8 +56,8 @@ def table(lambdas: Sequence[float], names: Sequence[str], curves: Sequence[NumPy
     places = exponents(lambdas).tolist()
     return inline(
         [
-            {"place": x, "value": y if np.isfinite(y) else None, "curve": name}
-            for name, curve in zip(names, curves, strict=True)
+            {"place": x, "value": y if np.isfinite(y) else None, "curve": called}
+            for called, curve in zip(names, curves, strict=True)
             for x, y in zip(places, curve.tolist(), strict=True)
         ]
     )
@@ -88,7 +93,7 @@ def paths(
     """The rows `shown` of w (num_inputs, L) against λ, with names where they are few."""
     import altair as alt
 
-    names = [columns[i] for i in shown]
+    names = [name(columns[i]) for i in shown]
     named = len(shown) <= NAMED_PATHS
     style = {"strokeWidth": 1.8} if named else {"strokeWidth": 1, "opacity": 0.55, "color": PLAIN}
     lines = alt.Chart(table(lambdas, names, list(w[shown]))).mark_line(**(line(lambdas) | style))

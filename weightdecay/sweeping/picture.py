@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from weightdecay import escaping
 from weightdecay.curves import COLORS, TRAINING, VALIDATION
-from weightdecay.output import writing
+from weightdecay.pictures import save
 from weightdecay.sweeping.axis import exponents
 from weightdecay.sweeping.drawing import (
     PLAIN,
@@ -33,8 +34,7 @@ def draw_to_file(result: SweepResult, path: Path) -> None:
     the logarithmic axis, and the best λ is a dashed line.
     """
     chart = _chart(result)
-    with writing(path) as temporary:
-        chart.save(str(temporary), format=path.suffix[1:].lower(), scale_factor=2)
+    save(chart, path)
 
 
 def _chart(result: SweepResult) -> Any:
@@ -51,7 +51,8 @@ def _chart(result: SweepResult) -> Any:
         at += f", learning rate {result.best.lr:g}" if len(result.lrs) > 1 else ""
     lost = int(np.isnan(profile.train_loss).sum())
     lines = [
-        f"minimising {e.objective} by {e.optimizer}, {e.data.source} data, {e.epochs} epochs",
+        f"minimising {e.objective} by {e.optimizer}, "
+        f"{escaping.name(e.data.source)} data, {e.epochs} epochs",
         "; ".join(filter(None, [at, f"left out: {lost} λ that diverged" if lost else ""])),
     ]
     return (

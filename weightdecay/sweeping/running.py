@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from weightdecay import penalty
+import numpy as np
+
+from weightdecay import memory, penalty
 from weightdecay.errors import InputError
 from weightdecay.experiment import Experiment
 from weightdecay.registry import load, load_adapter, resolve_name
@@ -130,6 +132,13 @@ def prepare(
     grid_of_lambdas, grid_of_lrs, listed = require_grids(experiment, lambdas, lrs, seeds)
     limit = bytes_of(max_memory)
     dataset = as_dataset(experiment, data)
+    k = int(folds) if isinstance(folds, int | np.integer) else 1
+    runs = len(grid_of_lambdas) * len(grid_of_lrs) * len(listed) * max(k, 1)
+    memory.require(
+        f"{runs:,} runs of {experiment.epochs:,} epochs with {dataset.num_inputs:,} inputs",
+        runs * (2 * dataset.num_inputs + 4 * experiment.epochs),
+        "choose fewer values of λ, learning rates, seeds, folds or epochs",
+    )
     e = replace(experiment, data=dataset.source, lambd=grid_of_lambdas)
     if len(grid_of_lrs) == 1:
         e = replace(e, lr=grid_of_lrs[0])

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from weightdecay import validate
+from weightdecay import bounds
 from weightdecay.errors import BackendError, MissingExtraError, WeightDecayError
 from weightdecay.translation import dialects, equations, notes, proof
 from weightdecay.translation import recipe as r
@@ -16,9 +16,9 @@ from weightdecay.translation.dialects.fitting import Condition, Written
 from weightdecay.translation.proof import Problem, Rehearsals, Trajectory
 from weightdecay.translation.recipe import Recipe
 from weightdecay.translation.syntax import parse
+from weightdecay.validate import integer
 
 Verdict: TypeAlias = Literal["exact", "conditional", "refused", "unproven"]
-MOST_EXAMPLES = 10**15
 NEGLIGIBLE = 1e-3
 """An ε that makes a larger difference than this is not negligible."""
 
@@ -113,8 +113,8 @@ def translate(
     ProofError
         A translation that should be exact is not.
     """
-    if n is not None:
-        validate.number("n", validate.integer("n", n, 1), most=MOST_EXAMPLES)
+    n = None if n is None else integer("n", n, 1, bounds.EXAMPLES)
+    seed = integer("seed", seed, 0, bounds.SEED32)
     program = parse(source)
     origin = dialects.recognise(program)
     reading = dialects.read(origin, program, n)

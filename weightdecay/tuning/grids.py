@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from weightdecay import bounds
 from weightdecay.ops import NumPyArray
 from weightdecay.sweeping.grid import Grid, grid
-from weightdecay.validate import integer
+from weightdecay.validate import integer, parse_integer
 
 DEFAULT_COUNT = 100
 ABOVE = 10.0
@@ -35,9 +36,10 @@ def given(lambdas: Grid | int) -> NumPyArray | int:
     if lambdas is None:
         return DEFAULT_COUNT
     if isinstance(lambdas, int | np.integer) and not isinstance(lambdas, bool):
-        return integer("lambdas, as a number of values,", lambdas, 2)
-    if isinstance(lambdas, str) and lambdas.strip().isdecimal() and int(lambdas) > 1:
-        return int(lambdas)
+        return integer("lambdas, as a number of values,", lambdas, 2, bounds.GRID)
+    count = parse_integer(lambdas) if isinstance(lambdas, str) else None
+    if count is not None and count > 1:
+        return integer("lambdas, as a number of values,", count, 2, bounds.GRID)
     return np.array(grid("lambdas", lambdas, least=0))
 
 

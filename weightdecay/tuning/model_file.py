@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from weightdecay import __version__
+from weightdecay.documents import parse_json, read_text
 from weightdecay.errors import InputError
-from weightdecay.output import writing
+from weightdecay.escaping import listed, shown, to_json
+from weightdecay.output import write_bytes
 
 FORMAT = "weightdecay-model"
 VERSION = 1
@@ -25,9 +26,8 @@ KEYS = {"w": "weights", "b": "bias", "lambd": "lambda"}
 def write(path: Path, settings: Mapping[str, Any]) -> None:
     """Write a model's fields, whole or not at all; floats such that they are read back exactly."""
     body = {KEYS.get(name, name): value for name, value in settings.items()}
-    words = json.dumps(HEAD | body, ensure_ascii=False, allow_nan=False, indent=1)
-    with writing(path) as temporary:
-        temporary.write_text(f"{words}\n", encoding="utf-8")
+    words = to_json(HEAD | body, indent=1)
+    write_bytes(path, f"{words}\n".encode())
 
 
 def read(path: Path, names: Sequence[str]) -> dict[str, Any]:
@@ -38,50 +38,25 @@ def read(path: Path, names: Sequence[str]) -> dict[str, Any]:
     InputError
         There is no such file, it is not JSON, not of this format, of a newer version, or not whole.
     """
-    found = _parse(path, _text(path))
+    name = shown(str(path))
+    text = read_text(path, "model file", "name a file that 'weightdecay tune --out' wrote")
+    try:
+        found = parse_json(text)
+    except InputError as error:
+        raise InputError(f"{name} is no model file: {error}") from error
     if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise InputError(f"{str(path)!r} is no model file: its format is not {FORMAT!r}.")
+        raise InputError(f"{name} is no model file: its format is not {FORMAT!r}.")
     version = found.get("version")
     if type(version) is not int or version != VERSION:
         raise InputError(
-            f"{str(path)!r} is a model file of version {version!r}, and weightdecay {__version__} "
+            f"{name} is a model file of version {shown(version)}, and weightdecay {__version__} "
             f"reads version {VERSION}: update weightdecay, or fit the model again."
         )
     keys = {KEYS.get(name, name): name for name in names}
     lacking = [key for key in keys if key not in found]
     unknown = [key for key in found if key not in keys and key not in HEAD]
     if lacking or unknown:
-        says = [f"it lacks {', '.join(map(repr, lacking))}"] * bool(lacking)
-        says += [f"no model has {', '.join(map(repr, unknown))}"] * bool(unknown)
-        raise InputError(f"{str(path)!r} is no sound model file: {' and '.join(says)}.")
+        says = [f"it lacks {listed(lacking)}"] * bool(lacking)
+        says += [f"no model has {listed(unknown)}"] * bool(unknown)
+        raise InputError(f"{name} is no sound model file: {' and '.join(says)}.")
     return {name: found[key] for key, name in keys.items()}
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{str(path)!r} is no model file: it is not text.") from error
-    except OSError as error:
-        raise InputError(
-            f"{str(path)!r} cannot be read ({error.strerror or error}): name a model file that "
-            "'weightdecay tune --out' wrote."
-        ) from error
-
-
-def _parse(path: Path, words: str) -> Any:
-    try:
-        return json.loads(words, object_pairs_hook=_each_once)
-    except InputError as error:
-        raise InputError(f"{str(path)!r} is no sound model file: {error}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{str(path)!r} is no model file: it is not JSON ({error}).") from error
-
-
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise InputError(f"it has the key {key!r} twice.")
-        found[key] = value
-    return found

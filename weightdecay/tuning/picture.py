@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from weightdecay import escaping
 from weightdecay.curves import COLORS, VALIDATION
 from weightdecay.ops import NumPyArray
-from weightdecay.output import writing
+from weightdecay.pictures import save
 from weightdecay.sweeping.axis import exponents
 from weightdecay.sweeping.drawing import (
     inline,
@@ -43,8 +44,7 @@ def draw_to_file(
     as dots.
     """
     chart = _chart(loaded, result, comparison)
-    with writing(path) as temporary:
-        chart.save(str(temporary), format=path.suffix[1:].lower(), scale_factor=2)
+    save(chart, path)
 
 
 def _chart(loaded: Loaded, result: TuneResult, comparison: Comparison | None) -> Any:
@@ -58,8 +58,8 @@ def _chart(loaded: Loaded, result: TuneResult, comparison: Comparison | None) ->
     panels = [_paths(fits[name], name, w, shown, span) for name, w in curves.items()]
     best = result.lambdas[result.scores.best]
     lines = [
-        f"{loaded.roles.target} of {loaded.source}, {result.examples.num_examples:,} rows, "
-        f"{result.split}",
+        f"{escaping.name(loaded.roles.target)} of {escaping.name(loaded.source)}, "
+        f"{result.examples.num_examples:,} rows, {result.split}",
         f"best λ = {best:.4g} (dashed), largest λ within one standard error "
         f"{result.lambdas[result.scores.one_standard_error]:.4g} (dotted)",
     ]

@@ -8,7 +8,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from weightdecay import bounds, memory
 from weightdecay.errors import InputError, MissingExtraError
+from weightdecay.escaping import shown
 from weightdecay.ops import NumPyArray
 from weightdecay.paths.examples import Split
 from weightdecay.validate import integer
@@ -50,10 +52,11 @@ def make(
     MissingExtraError
         scikit-learn is not installed.
     """
-    repeats = integer("repeats", repeats, 1)
+    seed = integer("seed", seed, 0, bounds.SEED32)
+    repeats = integer("repeats", repeats, 1, bounds.REPEATS)
     if isinstance(cv, str):
         if cv != LEAVE_ONE_OUT:
-            raise InputError(f"cv is {cv!r}: write a number of folds, or 'loo'.")
+            raise InputError(f"cv is {shown(cv)}: write a number of folds, or 'loo'.")
         _refuse(groups, times, repeats, "leave-one-out")
         if num_examples < 2:
             raise InputError(f"leave-one-out needs at least 2 rows, and there is {num_examples}.")
@@ -67,7 +70,9 @@ def make(
         _refuse(groups, times, repeats, "splits of your own")
         found = cv
     else:
-        raise InputError(f"cv is {cv!r}: write a number of folds, 'loo', a splitter or splits.")
+        raise InputError(
+            f"cv is {shown(cv)}: write a number of folds, 'loo', a splitter or splits."
+        )
     try:
         splits = tuple(_split(pair, num_examples, k) for k, pair in enumerate(found))
     except InputError:
@@ -120,6 +125,9 @@ def _folds(k: int, n: int, groups: Any, times: Any, repeats: int, seed: int) -> 
             f"cv is {k} and there {'is' if n == 1 else 'are'} {n} row{'s' * (n != 1)}: choose at "
             "most as many folds as rows."
         )
+    memory.require(
+        f"{repeats:,} times {k:,} folds of {n:,} rows", repeats * k * n, "choose fewer repeats"
+    )
     splitter = model_selection.RepeatedKFold(n_splits=k, n_repeats=repeats, random_state=seed)
     return tuple(Split(a, b) for a, b in splitter.split(np.zeros(n)))
 
