@@ -80,6 +80,23 @@ class NoEquivalentError(InputError):
     """A framework has no exact equivalent of what was asked; nothing is approximated."""
 
 
+class ForeignError(InputError):
+    """Somebody else's code, which was called, failed.
+
+    Attributes
+    ----------
+    phase : str
+        Where: 'its construction', 'step 2'.
+    said : str
+        The type and the first line of what was raised.
+    """
+
+    def __init__(self, phase: str, said: str) -> None:
+        """Say what was raised, and in which phase."""
+        self.phase, self.said = phase, said
+        super().__init__(f"{phase} failed ({said})")
+
+
 class IllConditionedWarning(UserWarning):
     """The data leave an answer fewer digits than are promised."""
 

@@ -7,7 +7,7 @@ A factory takes a list of arrays and its settings by keyword, and gives an objec
 from __future__ import annotations
 
 import contextlib
-import inspect
+import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,6 +16,9 @@ import numpy as np
 from weightdecay.errors import InputError, NoEquivalentError, UnknownNameError
 from weightdecay.ops import NumPyArray
 from weightdecay.probe import Setup
+from weightdecay.streams import Streams
+
+arguments = importlib.import_module("weightdecay.backends.native.arguments")
 
 version = f"numpy {np.__version__}"
 scalars = "float64"
@@ -35,8 +38,8 @@ def find(name: str) -> Callable[..., Any]:
 
 def options(factory: Callable[..., Any]) -> dict[str, Any]:
     """The keyword arguments, without the arrays that come first."""
-    listed = list(inspect.signature(factory).parameters.values())[1:]
-    return {p.name: p.default for p in listed if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+    found: dict[str, Any] = arguments.options(factory)
+    return found
 
 
 class NumPyStepper:
@@ -50,7 +53,9 @@ class NumPyStepper:
         """Build the arrays and the optimizer anew."""
         setup = self._setup
         self._arrays = [np.array(p.value, dtype=setup.dtype) for p in setup.parameters]
-        self._optimizer = setup.factory(self._arrays, **setup.settings)
+        self._streams = Streams()
+        with self._streams.flowing():
+            self._optimizer = setup.factory(self._arrays, **setup.settings)
         if not callable(getattr(self._optimizer, "step", None)):
             raise InputError(
                 f"the factory gave {self._optimizer!r}: it must give an object with a method "
@@ -68,9 +73,9 @@ class NumPyStepper:
         if self._lrs is not None:
             setattr(self._optimizer, str(self._rate), self._lrs[self._steps])
         self._steps += 1
-        self._optimizer.step(
-            [np.array(g, a.dtype) for g, a in zip(gradients, self._arrays, strict=True)]
-        )
+        given = [np.array(g, a.dtype) for g, a in zip(gradients, self._arrays, strict=True)]
+        with self._streams.flowing():
+            self._optimizer.step(given)
 
     def read(self) -> list[NumPyArray]:
         """Copies of the arrays."""

@@ -9,7 +9,14 @@ from typing import Any
 from weightdecay import bounds
 from weightdecay.auditing import clipping, facts
 from weightdecay.auditing.composing import Found, Frame
-from weightdecay.auditing.driving import drivable, probe_lr, refusal, require, stands_still
+from weightdecay.auditing.driving import (
+    drivable,
+    options_of,
+    probe_lr,
+    refusal,
+    require,
+    stands_still,
+)
 from weightdecay.auditing.factories import find_factory
 from weightdecay.auditing.knobs import find_knobs
 from weightdecay.auditing.result import AuditReport
@@ -26,8 +33,9 @@ from weightdecay.auditing.verdict import (
     observe_descent,
     which_decay,
 )
-from weightdecay.errors import NoEquivalentError
+from weightdecay.errors import ForeignError, InputError, NoEquivalentError
 from weightdecay.registry import load_probe
+from weightdecay.streams import kept
 from weightdecay.validate import integer, number
 
 OTHER_LR, OTHER_LAMBDA = 3 / 32, 3 / 8
@@ -81,16 +89,43 @@ def audit(
         The framework cannot be had in this interpreter.
     """
     seed = integer("seed", seed, 0, bounds.SEED32)
+    with kept():
+        return _audited(factory, backend, knob, seed, settings)
+
+
+def _audited(
+    factory: str | Callable[..., Any],
+    backend: str | None,
+    knob: str | None,
+    seed: int,
+    settings: Mapping[str, Any],
+) -> AuditReport:
     name, label, found = find_factory(factory, backend)
     probe = load_probe(name)
-    options = probe.options(found)
+    options = options_of(label, probe, found, (*settings, *([knob] if knob else [])))
     knobs = find_knobs(label, options, settings, knob)
     require(label, options, settings, knobs)
     given = _Given(_number(knobs.lr, settings), _number(knobs.decay, settings))
     own = {key: value for key, value in settings.items() if key not in (knobs.decay, knobs.lr)}
     limits = {key: own.pop(key) for key in knobs.clip if key in own}
-    subject = drivable(label, Subject(probe, found, own, knobs, SHAPES, "float64"), settings, seed)
+    subject = Subject(probe, found, own, knobs, SHAPES, "float64")
+    try:
+        subject = drivable(label, subject, settings, seed)
+    except InputError as error:
+        if backend is not None or factory == label and ":" not in label:
+            raise
+        told = f"It was taken for {name}'s: give backend= (--backend) where that is wrong."
+        raise InputError(f"{error} {told}") from error
     frame = Frame(label, name, probe.version, settings, subject)
+    try:
+        report = _reported(frame, given, limits, seed)
+    except ForeignError as error:
+        raise InputError(f"{label} fails while it is audited: {error}.") from error
+    return replace(report, facts={**report.facts, **subject.heard.facts()})
+
+
+def _reported(frame: Frame, given: _Given, limits: Mapping[str, Any], seed: int) -> AuditReport:
+    subject, knobs = frame.subject, frame.subject.knobs
     if knobs.decay is None:
         rest = "stay" if stands_still(subject, seed) else "move"
         return frame.none(f"it has no setting for one; with zero gradients the weights {rest}")

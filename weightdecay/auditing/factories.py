@@ -6,11 +6,12 @@ import functools
 import importlib
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from weightdecay.errors import InputError
+from weightdecay.auditing.foreign import Heard, calling
+from weightdecay.errors import ForeignError, InputError
 from weightdecay.registry import BUILT_IN, load_probe
 
 ROOTS = {
@@ -72,18 +73,43 @@ def find_factory(
 
 def _import(name: str) -> Any:
     module, _, attribute = name.partition(":")
+    if not all(part.isidentifier() for part in (*module.split("."), *attribute.split("."))):
+        raise InputError(
+            f"{name!r} names nothing: write package.module:factory, such as train.optim:make."
+        )
     here = str(Path.cwd())
     if here not in sys.path:  # as `python -m` would have it
         sys.path.insert(0, here)
     try:
-        found: Any = importlib.import_module(module)
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    except ModuleNotFoundError as error:
-        raise InputError(f"there is no module {error.name!r}, which {name!r} asks for.") from error
-    except AttributeError as error:
+        with calling(f"importing {module}", Heard()):
+            found: Any = importlib.import_module(module)
+    except ForeignError as error:
+        raise InputError(_unimported(name, module, error)) from error
+    try:
+        with calling(f"looking up {attribute}", Heard()):
+            for part in attribute.split("."):
+                found = getattr(found, part)
+    except ForeignError as error:
         raise InputError(f"module {module!r} has no {attribute!r}: name what is there.") from error
     return found
+
+
+def _unimported(name: str, module: str, error: ForeignError) -> str:
+    """Why a module cannot be imported, and what would be right."""
+    cause = error.__cause__
+    if isinstance(cause, ModuleNotFoundError):
+        backend = ROOTS.get(str(cause.name).split(".")[0])
+        hint = f" Give --backend {backend} to run it where that is." if backend else ""
+        return f"there is no module {cause.name!r}, which {name!r} asks for.{hint}"
+    if isinstance(cause, SyntaxError):
+        at = f" in line {cause.lineno} of {Path(str(cause.filename)).name}" if cause.lineno else ""
+        return f"module {module!r} is no Python{at}: {cause.msg}."
+    if isinstance(cause, SystemExit):
+        return (
+            f"module {module!r} ends the program while it is imported (sys.exit): put what it "
+            "runs under if __name__ == '__main__'."
+        )
+    return f"module {module!r} cannot be imported ({error.said}): mend what it raises."
 
 
 def _plain(factory: Callable[..., Any]) -> Callable[..., Any]:
@@ -102,26 +128,67 @@ def _name(factory: Callable[..., Any]) -> str:
 
 
 def _told(name: str, factory: Callable[..., Any]) -> str:
-    """By the classes it derives from, by its own module, else by what its module's names are."""
+    """By the classes it derives from, by what it mentions, else by what its module has.
+
+    NumPy where nothing on the way belongs to a framework.
+    """
     factory = _plain(factory)
     lineage = inspect.getmro(factory) if inspect.isclass(factory) else (factory,)
     by_class = {ROOTS.get(str(c.__module__).split(".")[0]) for c in lineage} - {None}
     if len(by_class) == 1:
         return str(by_class.pop())
+    home = str(getattr(factory, "__module__", ""))
     names = getattr(factory, "__globals__", None)
     if names is None:
-        names = vars(sys.modules.get(str(getattr(factory, "__module__", "")), object))
-    used = set(_names_in(getattr(factory, "__code__", None)) or names) & set(names)
-    modules = {_root(names[used_name]) for used_name in used}
-    found = {ROOTS[root] for root in modules if root in ROOTS}
-    if len(found) == 1:
-        return found.pop()
-    if not found:
-        return "numpy"
-    raise InputError(
-        f"{name} could belong to {' or '.join(sorted(found))}: say which with backend="
-        f"{sorted(found)[0]!r} (--backend {sorted(found)[0]})."
-    )
+        names = vars(sys.modules.get(home, object))
+    mentioned = _names_in(getattr(factory, "__code__", None))
+    within = {ROOTS[word] for word in mentioned if word in ROOTS and word not in names}
+    used = [names[word] for word in mentioned if word in names]
+    for found in (within | _frameworks(used), _reached(used), _frameworks(names.values())):
+        if len(found) == 1:
+            return next(iter(found))
+        if found:
+            first = sorted(found)[0]
+            raise InputError(
+                f"{name} could belong to {' or '.join(sorted(found))}: say which with backend="
+                f"{first!r} (--backend {first})."
+            )
+    return "numpy"
+
+
+def _frameworks(values: Iterable[Any]) -> set[str]:
+    return {ROOTS[root] for value in values if (root := _root(value)) in ROOTS}
+
+
+DEPTH = 3
+"""Modules that lead from one to the next, from a factory to its framework."""
+
+
+def _reached(used: Iterable[Any]) -> set[str]:
+    """The frameworks that the modules of what is used have, or theirs; the nearest that tell."""
+    modules = {module for value in used if (module := _module_of(value))}
+    seen: set[str] = set()
+    for _ in range(DEPTH):
+        modules -= seen | LIBRARIES
+        held = [v for m in modules if m in sys.modules for v in list(vars(sys.modules[m]).values())]
+        if found := _frameworks(held):
+            return found
+        seen |= modules
+        modules = {module for value in held if (module := _module_of(value))}
+    return set()
+
+
+LIBRARIES = {"builtins", "numpy", *sys.stdlib_module_names}
+"""Which belong to no framework, whatever they have imported."""
+
+
+def _module_of(value: object) -> str:
+    try:
+        module = value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", "")
+    except Exception:  # what is looked up lazily may fail in any way
+        return ""
+    text = module if isinstance(module, str) else ""
+    return "" if text.split(".")[0] in LIBRARIES else text
 
 
 def _names_in(code: Any) -> set[str]:
@@ -133,8 +200,7 @@ def _names_in(code: Any) -> set[str]:
 
 
 def _root(value: object) -> str:
-    module = value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", "")
-    return str(module or "").split(".")[0]
+    return _module_of(value).split(".")[0]
 
 
 def backends() -> list[str]:

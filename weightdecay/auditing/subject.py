@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from weightdecay.auditing.foreign import Heard, calling
 from weightdecay.auditing.knobs import Knobs
 from weightdecay.auditing.trials import Tensors, Trial
+from weightdecay.ops import NumPyArray
 from weightdecay.probe import Probe, Setup, Stepper
 
 
@@ -31,6 +33,8 @@ class Subject:
         The parameters to update.
     dtype : str
         'float64', or 'float32' for optimizers that know nothing better.
+    heard : Heard
+        What the optimizer prints and warns of.
     """
 
     probe: Probe
@@ -39,6 +43,7 @@ class Subject:
     knobs: Knobs
     shapes: dict[str, tuple[int, ...]]
     dtype: str
+    heard: Heard = field(default_factory=Heard)
     _twins: dict[tuple[int, bool], tuple[Trial, Stepper]] = field(init=False, default_factory=dict)
 
     def optimizer(self, trial: Trial) -> Stepper:
@@ -63,9 +68,8 @@ class Subject:
             settings[self.knobs.decay] = decay
         if self.knobs.lr is not None:
             settings[self.knobs.lr] = trial.lr
-        return self.probe.build(
-            Setup(self.factory, settings, trial.start, dtype=self.dtype, lrs=trial.lrs)
-        )
+        setup = Setup(self.factory, settings, trial.start, dtype=self.dtype, lrs=trial.lrs)
+        return Guarded(self.probe, setup, self.heard)
 
     def having(self, **settings: Any) -> Subject:
         """The same with further settings."""
@@ -74,6 +78,35 @@ class Subject:
     def held(self, value: float) -> float:
         """A learning rate or a decay as the framework holds it."""
         return float(np.dtype(self.probe.scalars).type(value))
+
+
+class Guarded:
+    """A stepper whose optimizer is somebody else's: it fails with the phase in which it did."""
+
+    def __init__(self, probe: Probe, setup: Setup, heard: Heard) -> None:
+        self._heard, self._steps = heard, 0
+        with calling("its construction", heard):
+            self._stepper = probe.build(setup)
+
+    def step(self, gradients: Sequence[NumPyArray | None]) -> None:
+        """Take one step with these gradients."""
+        self._steps += 1
+        with calling(f"step {self._steps}", self._heard):
+            self._stepper.step(gradients)
+
+    def read(self) -> list[NumPyArray]:
+        """Copies of the parameters."""
+        return self._stepper.read()
+
+    def write(self, values: Sequence[NumPyArray]) -> None:
+        """Overwrite the parameters."""
+        self._stepper.write(values)
+
+    def restart(self) -> None:
+        """Go back to before the first step."""
+        self._steps = 0
+        with calling("its construction", self._heard):
+            self._stepper.restart()
 
 
 def run(stepper: Stepper, trial: Trial) -> list[Tensors]:

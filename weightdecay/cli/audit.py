@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,19 @@ def audit(
         report.show(console(), found)
 
 
+def _is_plain(value: object) -> bool:
+    """Whether every interpreter and every report can hold it."""
+    if isinstance(value, tuple | list):
+        return all(map(_is_plain, value))
+    return isinstance(value, str | int | None) or (
+        isinstance(value, float) and math.isfinite(value)
+    )
+
+
+LONGEST = 1000
+"""Characters of a setting's value: Python's own parser gives up on deeper brackets than these."""
+
+
 def _setting(text: str) -> tuple[str, Any]:
     """NAME=VALUE, with VALUE a literal of Python, or a string where it is none."""
     import ast
@@ -90,14 +104,22 @@ def _setting(text: str) -> tuple[str, Any]:
 
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
-        raise InputError(f"--set {text}: write NAME=VALUE, such as lr=0.1.")
+        raise InputError(f"--set {text[:80]}: write NAME=VALUE, such as lr=0.1.")
+    if len(value) > LONGEST:
+        raise InputError(f"--set {name[:80]}: its value may have {LONGEST} characters at most.")
     plain = {"true": True, "false": False, "none": None}
     if value.lower() in plain:
         return name, plain[value.lower()]
     try:
-        return name, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
+        read = ast.literal_eval(value)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):  # brackets in brackets
         return name, value
+    if not _is_plain(read):
+        raise InputError(
+            f"--set {text}: a value is a finite number, text, true, false, none, or a tuple of "
+            "these."
+        )
+    return name, read
 
 
 def _one(
