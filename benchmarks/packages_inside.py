@@ -25,12 +25,13 @@ MEMORY = 12 << 30
 """Bytes that an audit may ask for."""
 
 
-def hollow(name: str) -> None:
+def hollow(name: str, attributes: list[str]) -> None:
     """Stand in for a package whose ``__init__`` needs what is not installed, not for its parts."""
     spec = importlib.util.find_spec(name)
     assert spec is not None
     stand_in: Any = types.ModuleType(name)
     stand_in.__path__ = list(spec.submodule_search_locations or ())
+    vars(stand_in).update(dict.fromkeys(attributes))
     sys.modules[name] = stand_in
 
 
@@ -69,7 +70,10 @@ def told(module: str, name: str, settings: dict[str, Any]) -> dict[str, Any]:
     if code:
         plain = "sentence" if code == 2 and said.startswith("weightdecay: ") else f"exit {code}"
         return {"outcome": plain, "said": said.removeprefix("weightdecay: ")[-600:]}
-    report = json.loads(out.getvalue())
+    try:
+        report = json.loads(out.getvalue())
+    except ValueError:
+        return {"outcome": "garbage", "said": out.getvalue()[:200]}
     kept = ("verdict", "factor", "times_learning_rate", "follows_schedule", "order", "knob")
     kept += ("coincides_with", "residual", "equation", "effective_lambda", "facts", "dtype")
     row = {key: report[key] for key in kept} | {"outcome": "report"}
@@ -122,9 +126,8 @@ def main() -> None:
     request = json.loads(sys.argv[1])
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a package prints is no answer
-    for name in request.get("hollow", ()):
-        hollow(name)
-    import weightdecay.auditing.auditor
+    for name, attributes in request.get("hollow", {}).items():
+        hollow(name, attributes)
     from weightdecay.registry import load_probe
 
     load_probe("torch")
@@ -134,7 +137,9 @@ def main() -> None:
         if request["only"] is None or re.fullmatch(request["only"], name):
             settings = request.get("settings", {}).get(name, {})
             row = within(request["limit"], request["module"], name, settings)
-            print(json.dumps({"class": name, "settings": settings, **row}), file=answers, flush=True)
+            print(
+                json.dumps({"class": name, "settings": settings, **row}), file=answers, flush=True
+            )
 
 
 if __name__ == "__main__":

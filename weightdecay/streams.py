@@ -8,6 +8,7 @@ here; those of a framework are handed in by its probe.
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -68,6 +69,11 @@ def _pass_to(streams: Streams | None) -> None:
     _Turn.holder = streams
 
 
+@functools.cache
+def _begun(generator: Generator, seed: int) -> Any:
+    return generator.begin(seed)
+
+
 class Streams:
     """The streams of one drive.
 
@@ -81,8 +87,15 @@ class Streams:
 
     def __init__(self, own: Sequence[Generator] = (), seed: int = 0) -> None:
         self._own = tuple(own)
-        self._states = [generator.begin(seed) for generator in self._own]
-        self.shared = [generator.begin(seed) for generator in _SHARED]
+        self._first = [_begun(generator, seed) for generator in self._own]
+        self._first_shared = [_begun(generator, seed) for generator in _SHARED]
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin again at the seed."""
+        self._states, self.shared = self._first, self._first_shared
+        if _Turn.holder is self:
+            _Turn.holder = None
 
     @contextmanager
     def flowing(self) -> Iterator[None]:

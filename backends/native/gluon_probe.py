@@ -30,6 +30,7 @@ import numpy as np
 from weightdecay.errors import InputError, NoEquivalentError, UnknownNameError
 from weightdecay.ops import NumPyArray
 from weightdecay.probe import Setup
+from weightdecay.streams import Streams
 
 with warnings.catch_warnings():
     # np.bool, distutils versions: MXNet 1.9.1 is the last release, and reads what is deprecated.
@@ -132,6 +133,7 @@ class GluonStepper:
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
+        self._streams = Streams()
         self.restart()
 
     def restart(self) -> None:
@@ -147,7 +149,9 @@ class GluonStepper:
             self._params.append(param)
         self.write([parameter.value for parameter in setup.parameters])
         mx.random.seed(0)
-        optimizer = _quietly(partial(setup.factory, **setup.settings))
+        self._streams.restart()
+        with self._streams.flowing():
+            optimizer = _quietly(partial(setup.factory, **setup.settings))
         if not isinstance(optimizer, mx.optimizer.Optimizer):
             raise InputError(
                 f"the factory made {type(optimizer).__name__!r}: an instance of "
@@ -178,7 +182,8 @@ class GluonStepper:
         if self._draws or not self._steps:
             mx.random.seed(self._steps)
         try:
-            _quietly(partial(self._trainer.step, 1, ignore_stale_grad=True))
+            with self._streams.flowing():
+                _quietly(partial(self._trainer.step, 1, ignore_stale_grad=True))
         except mx.MXNetError as error:
             if self._memory_is_too_narrow():
                 raise NoEquivalentError(

@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import inspect
-import random
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -25,6 +24,7 @@ import tensorflow as tf
 from weightdecay.errors import InputError, NoEquivalentError, UnknownNameError
 from weightdecay.ops import NumPyArray
 from weightdecay.probe import Setup
+from weightdecay.streams import Streams
 
 keras = importlib.import_module("weightdecay.backends.native.keras_on_tensorflow").keras
 # Where Keras keeps the generator of draws without a seed, which no public name puts back.
@@ -129,6 +129,7 @@ class KerasStepper:
             self._begin()
             return
         self._steps = 0
+        self._streams.restart()
         with tf.device("CPU:0"):
             for variable, value in zip(self._optimizer.variables, self._first, strict=True):
                 variable.assign(value)
@@ -140,13 +141,9 @@ class KerasStepper:
         self._lrs = setup.lrs or ()
         self._steps = 0
         self._draws = keras.random.SeedGenerator(seed=0, name="probe")
-        before = random.getstate()
-        random.seed(0)  # whence a SeedGenerator without a seed takes one
-        try:
-            with self._own_state():
-                self._build(setup)
-        finally:
-            random.setstate(before)
+        self._streams = Streams()  # whence a SeedGenerator without a seed takes one
+        with self._own_state():
+            self._build(setup)
 
     def _build(self, setup: Setup) -> None:
         self._variables = [_variable(*parameter, setup.dtype) for parameter in setup.parameters]
@@ -176,7 +173,7 @@ class KerasStepper:
         before = keras_state.get_global_attribute(name)
         keras_state.set_global_attribute(name, self._draws)
         try:
-            with tf.device("CPU:0"):
+            with self._streams.flowing(), tf.device("CPU:0"):
                 yield
         finally:
             keras_state.set_global_attribute(name, before)

@@ -47,13 +47,14 @@ class NumPyStepper:
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
+        self._streams = Streams()
         self.restart()
 
     def restart(self) -> None:
         """Build the arrays and the optimizer anew."""
         setup = self._setup
         self._arrays = [np.array(p.value, dtype=setup.dtype) for p in setup.parameters]
-        self._streams = Streams()
+        self._streams.restart()
         with self._streams.flowing():
             self._optimizer = setup.factory(self._arrays, **setup.settings)
         if not callable(getattr(self._optimizer, "step", None)):

@@ -25,6 +25,7 @@ import optax.transforms
 from weightdecay.errors import InputError, NoEquivalentError, UnknownNameError
 from weightdecay.ops import NumPyArray
 from weightdecay.probe import Setup
+from weightdecay.streams import Streams
 
 scalars = "float64"
 compiles = True
@@ -112,6 +113,7 @@ class OptaxStepper:
         self._dtype, self._lrs = setup.dtype, setup.lrs
         self._names = [parameter.name for parameter in setup.parameters]
         self._steps = 0
+        self._streams = Streams()
         self._params: dict[str, Any] = {}
         self.write([parameter.value for parameter in setup.parameters])
         self._setup = setup
@@ -130,7 +132,8 @@ class OptaxStepper:
     def _scope(self) -> Iterator[None]:
         """The setup's precision, on the processor, for what runs inside."""
         processor = jax.local_devices(backend="cpu")[0]
-        with jax.enable_x64(self._dtype == "float64"), jax.default_device(processor):
+        precision = jax.enable_x64(self._dtype == "float64")
+        with precision, jax.default_device(processor), self._streams.flowing():
             yield
 
     def _tree(self, values: Sequence[NumPyArray]) -> dict[str, NumPyArray]:
@@ -157,6 +160,7 @@ class OptaxStepper:
     def restart(self) -> None:
         """The first parameters and the first state: optax keeps nothing else."""
         self._steps = 0
+        self._streams.restart()
         self._state = self._first_state
         self.write([parameter.value for parameter in self._setup.parameters])
 

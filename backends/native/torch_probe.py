@@ -78,7 +78,9 @@ class TorchStepper:
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
-        self._closes = False
+        self._streams = Streams(GENERATORS)
+        self._first, self._others = _guises(setup)
+        self._closes: bool | None = None
         self.restart()
 
     def restart(self) -> None:
@@ -89,9 +91,10 @@ class TorchStepper:
             torch.nn.Parameter(torch.tensor(parameter.value, dtype=dtype))
             for parameter in setup.parameters
         ]
-        self._streams = Streams(GENERATORS)
+        self._streams.restart()
         with self._streams.flowing():
-            first, others = self._filling(setup)
+            first = self._guise(self._first) if self._first else self._groups(setup)
+            others = {name: self._guise(name) for name in self._others}
             self._optimizer = setup.factory(first, **others, **setup.settings)
             self._take_step = getattr(self._optimizer, "step", None)
             if not callable(self._take_step):
@@ -101,35 +104,22 @@ class TorchStepper:
                 )
             if callable(getattr(self._optimizer, "train", None)):
                 self._optimizer.train()
-        self._closes = self._closes or _requires_closure(self._take_step)
+        if self._closes is None:
+            self._closes = _requires_closure(self._take_step)
         self._rates = _rates(self._optimizer) if setup.lrs is not None else []
         self._lrs = setup.lrs
         self._steps = 0
 
-    def _filling(self, setup: Setup) -> tuple[Any, dict[str, Any]]:
-        """What comes first, and the further arguments that stand for the parameters."""
-        names = [parameter.name for parameter in setup.parameters]
-
-        def guise(name: str) -> Any:
-            if NAMED.fullmatch(name):
-                return list(zip(names, self._tensors, strict=True))
-            if MODEL.fullmatch(name):
-                return _model(dict(zip(names, self._tensors, strict=True)))
-            return torch.optim.SGD
-
-        factory = setup.factory
-        required = [
-            name
-            for name, default in arguments.options(factory, until=torch.optim.Optimizer).items()
-            if default is inspect.Parameter.empty
-        ]
-        others = {n: guise(n) for n in required if _filled_in(n) and n not in setup.settings}
-        first = arguments.first(factory) or ""
-        if not _filled_in(first):
-            return self._groups(setup), others
-        if WRAPPED.fullmatch(first):
-            return torch.optim.SGD(self._groups(setup), lr=0.125), others
-        return guise(first), others
+    def _guise(self, name: str) -> Any:
+        """The parameters as an argument of this name wants them, or an optimizer of them."""
+        names = [parameter.name for parameter in self._setup.parameters]
+        if NAMED.fullmatch(name):
+            return list(zip(names, self._tensors, strict=True))
+        if MODEL.fullmatch(name):
+            return _model(dict(zip(names, self._tensors, strict=True)))
+        if name == self._first:
+            return torch.optim.SGD(self._groups(self._setup), lr=0.125)
+        return torch.optim.SGD
 
     def _groups(self, setup: Setup) -> Any:
         if not setup.undecayed:
@@ -164,7 +154,7 @@ class TorchStepper:
                 tensor.grad = None
                 if gradient is not None:
                     tensor.grad = torch.tensor(gradient, dtype=tensor.dtype)
-            return torch.ones(())
+            return LOSS
 
         closure()
         with self._streams.flowing(), _uncompiled(self._optimizer):
@@ -185,6 +175,9 @@ class TorchStepper:
                 tensor.copy_(torch.tensor(value, dtype=tensor.dtype))
 
 
+LOSS = torch.ones(())
+"""What a closure says, at any weights."""
+
 GENERATORS = (
     Generator(
         torch.default_generator.get_state,
@@ -193,6 +186,15 @@ GENERATORS = (
     ),
 )
 """PyTorch's own, on the processor."""
+
+
+def _guises(setup: Setup) -> tuple[str, tuple[str, ...]]:
+    """The first argument, where it is no plain parameters, and the others that are filled in."""
+    first = arguments.first(setup.factory) or ""
+    options = arguments.options(setup.factory, until=torch.optim.Optimizer)
+    required = [name for name, default in options.items() if default is inspect.Parameter.empty]
+    others = [name for name in required if _filled_in(name) and name not in setup.settings]
+    return first if _filled_in(first) else "", tuple(others)
 
 
 def _requires_closure(step: Any) -> bool:

@@ -112,7 +112,7 @@ def _audited(
     try:
         subject = drivable(label, subject, settings, seed)
     except InputError as error:
-        if backend is not None or factory == label and ":" not in label:
+        if backend is not None or (factory == label and ":" not in label):
             raise
         told = f"It was taken for {name}'s: give backend= (--backend) where that is wrong."
         raise InputError(f"{error} {told}") from error

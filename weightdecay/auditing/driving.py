@@ -18,7 +18,6 @@ from weightdecay.auditing.trials import LR, MATRICES, SHAPES, STEPS, Tensors, dr
 from weightdecay.errors import ForeignError, InputError
 from weightdecay.probe import Probe
 
-
 HIDDEN = "weight_decay"
 PATIENCE = 10
 """Times the steps of a trial after which an optimizer that has moved nothing never will."""
