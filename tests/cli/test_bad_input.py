@@ -14,10 +14,22 @@ TABLE = "--data {table} --target price --drop region"
 
 # What a user typed, and what the sentence must hold: what was wrong, what would be right.
 BAD_INPUTS = [
-    ("--data {nan} --target price --drop region", "column 'age', row 4", "finite number"),
-    ("--data {infinite} --target price --drop region", "column 'income', row 2", "infinite"),
-    ("--data {table} --target price", "column 'region', row 1", "drop it"),
-    ("--data {table} --target prise", "unknown column 'prise'", "did you mean 'price'?"),
+    (
+        "--data {nan} --target price --drop region",
+        "missing values in 'age' (row 4)",
+        "--missing drop-rows",
+    ),
+    (
+        "--data {infinite} --target price --drop region",
+        "infinite values in 'income' (row 2)",
+        "correct",
+    ),
+    ("--data {table} --target price", "text in 'region' ('south' in row 1", "add --drop region"),
+    (
+        "--data {table} --target prise --drop region",
+        "unknown column 'prise'",
+        "did you mean 'price'?",
+    ),
     ("--data {table}", "needs a target", "age, income, region, price"),
     ("--data {empty} --target price", "is empty", "must hold a table"),
     ("--data {truncated} --target price", "cannot be read as parquet", "truncated"),

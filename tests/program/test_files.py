@@ -99,16 +99,19 @@ def replaced(row: int, column: int, value: object) -> list:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (replaced(3, 0, ""), r"column 'age', row 4: the value is missing"),
-        (replaced(3, 0, "nan"), r"column 'age', row 4: the value is missing"),
-        (replaced(11, 1, "inf"), r"column 'income', row 12: the value is infinite"),
-        (replaced(2, 3, "-inf"), r"column 'price', row 3: the value is infinite"),
-        (replaced(5, 1, "unknown"), r"column 'income', row 6: 'unknown' is no number"),
-        (replaced(0, 3, "NA"), r"column 'price', row 1: 'NA' is no number"),
+        (replaced(3, 0, ""), r"missing values in 'age' \(row 4\)"),
+        (replaced(3, 0, "nan"), r"missing values in 'age' \(row 4\)"),
+        (replaced(11, 1, "inf"), r"infinite values in 'income' \(row 12\)"),
+        (replaced(2, 3, "-inf"), r"infinite values in 'price' \(row 3\)"),
+        (replaced(5, 1, "unknown"), r"'income' \('unknown' in row 6\).* or add --na unknown if"),
+        (replaced(0, 3, "NA"), r"missing values in 'price' \(row 1\)"),
         ([], "no rows"),
         (ROWS[:1], "there is 1 row: at least 2"),
-        ([*ROWS[:5], ("30",)], r"column 'price', row 6: the value is missing"),
-        ([*ROWS[:5], (1, 2, "north", 3, 4, 5)], "cannot be read as csv"),
+        ([*ROWS[:5], ("30",)], r"missing values in .*'price' \(row 6\)"),
+        (
+            [*ROWS[:5], (1, 2, "north", 3, 4, 5)],
+            "row 6 has more cells than the header, which has 4",
+        ),
     ],
 )
 def test_bad_values_are_named_with_column_and_row(tmp_path: Path, rows: list, message: str) -> None:
@@ -164,9 +167,12 @@ def test_archives_of_unequal_lengths_are_refused(tmp_path: Path) -> None:
         ({"target": "prise"}, "unknown column 'prise': did you mean 'price'"),
         ({"target": "price", "drop": ("aje",)}, "unknown column 'aje': did you mean 'age'"),
         ({"target": "price", "sample_weight": "w"}, "unknown column 'w'"),
-        ({"target": "price"}, "column 'region', row 1: 'south' is no number"),
-        ({"target": "price", "drop": ("price",)}, "cannot also be dropped"),
-        ({"target": "price", "drop": ("age", "income", "region")}, "no input columns"),
+        ({"target": "price"}, r"text in 'region' \('south' in row 1, 12 rows\): add --drop region"),
+        ({"target": "price", "drop": ("price",)}, "'price' is both the target and dropped"),
+        (
+            {"target": "price", "drop": ("age", "income", "region")},
+            "there is no input beside these columns",
+        ),
     ],
 )
 def test_columns_that_do_not_fit_are_named(tmp_path: Path, options: dict, message: str) -> None:

@@ -274,9 +274,8 @@ def test_predictions_can_be_written(run: Run, model: Path, tmp_path: Path) -> No
             "the model was fitted to: the model does not know 'rooms'",
         ),
         ({"a": [1], "b": [2]}, "the model was fitted to: it lacks 'ç, d'."),
-        ({"a": [1, "x"], "b": [2, 3], "ç, d": [3, 3]}, "column 'a', row 2: 'x' is no number"),
-        ({"a": [1, 1], "b": [2, ""], "ç, d": [3, 3]}, "column 'b', row 2: the value is missing"),
-        ({"a": [1, 1], "b": [2, "inf"], "ç, d": [3, 3]}, "column 'b', row 2: the value is infin"),
+        ({"a": [1, "x"], "b": [2, 3], "ç, d": [3, 3]}, "text in 'a' ('x' in row 2)"),
+        ({"a": [1, 1], "b": [2, "inf"], "ç, d": [3, 3]}, "infinite values in 'b' (row 2)"),
     ],
 )
 def test_other_columns_are_refused_by_name(

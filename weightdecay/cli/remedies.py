@@ -74,6 +74,7 @@ def compare_remedies(
         pictures.require_drawable(Path(plot))
     written = {"--plot": plot}
     require_files(written, {"--data": settings["data"]})
+    data = described.data_of(experiment)
     with progress("remedies") as bar:
 
         def on_progress(done: int, total: int) -> None:
@@ -83,6 +84,7 @@ def compare_remedies(
 
         result = comparing.compare_remedies(
             experiment,
+            data,
             folds=folds,
             epochs=epochs,
             copies=copies,

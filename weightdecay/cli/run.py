@@ -67,7 +67,6 @@ def run(
     diverges.
     """
     from weightdecay import curves, pictures
-    from weightdecay.data.load import load_data
     from weightdecay.progress import progress
     from weightdecay.report import run as report
 
@@ -80,7 +79,7 @@ def run(
             described.require_experiment_file(save_experiment)
         written = {"--plot": plot, "--save-experiment": save_experiment}
         require_files(written, {"--experiment": experiment_file, "--data": settings["data"]})
-        data = load_data(experiment.data, experiment.seed)
+        data = described.data_of(experiment)
         bar = stack.enter_context(progress("epochs"))
         bar.start(experiment.epochs * len(experiment.lambd))
         # One program a λ, so that the seconds of a run are its own.

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from weightdecay.cli.common import say
 from weightdecay.cli.numbers import REAL, WHOLE, whole_or_word
 from weightdecay.errors import InputError
 from weightdecay.escaping import shown
 from weightdecay.validate import parse_number
 
 if TYPE_CHECKING:
+    from weightdecay.data.dataset import Dataset
     from weightdecay.experiment import Experiment
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -27,6 +29,11 @@ DATA_SETTINGS = {
     "validation_fraction": "validation_fraction",
     "standardize": "standardize",
     "degree": "degree",
+    "missing": "missing",
+    "separator": "separator",
+    "decimal": "decimal",
+    "encoding": "encoding",
+    "na": "na",
     "num_train": "num_train",
     "num_val": "num_val",
     "num_inputs": "num_inputs",
@@ -35,10 +42,28 @@ DATA_SETTINGS = {
     "noise_std": "noise_std",
 }
 
+READING_OPTIONS = [
+    click.option("--separator", metavar="CHARACTER",
+                 help="What separates the cells of a text file, such as ';' or tab (what gives "
+                 "rows of equal width)."),
+    click.option("--decimal", metavar=".|,",
+                 help="The decimal mark of a text file, where its numbers do not show it."),
+    click.option("--encoding", metavar="NAME",
+                 help="The encoding of a text file (UTF-8, else Windows-1252)."),
+    click.option("--na", metavar="TEXT", multiple=True,
+                 help="A further mark of a missing value, such as -999; repeatable."),
+]  # fmt: skip
+
+MISSING_OPTION = click.option(
+    "--missing",
+    metavar="error|drop-rows",
+    help="Refuse missing values, or leave out the rows that have any (error).",
+)
+
 DATA_OPTIONS = [
     click.option("--data", metavar="NAME|FILE",
-                 help="synthetic (default), polynomial, diabetes, or a .csv, .tsv, .parquet or "
-                 ".npz file."),
+                 help="synthetic (default), polynomial, diabetes, or a .csv, .tsv, .txt, .parquet "
+                 "or .npz file."),
     click.option("--target", metavar="COLUMN", help="The column to predict."),
     click.option("--drop", metavar="COLUMN", multiple=True, help="Leave a column out; repeatable."),
     click.option("--sample-weight", metavar="COLUMN", help="A column that weighs the examples."),
@@ -49,6 +74,8 @@ DATA_OPTIONS = [
                  "training part (inputs)."),
     click.option("--degree", type=WHOLE, metavar="N",
                  help="Polynomial degree: of the polynomial data, or of a table's features."),
+    MISSING_OPTION,
+    *READING_OPTIONS,
     click.option("--num-train", type=WHOLE, metavar="N",
                  help="Examples to draw for training (20)."),
     click.option("--num-val", type=WHOLE, metavar="N",
@@ -148,6 +175,21 @@ def experiment_of(file: str | None, given: dict[str, Any]) -> Experiment:
     if "penalty_factors" in given:
         given["penalty_factors"] = dict(map(factor, given["penalty_factors"]))
     return Experiment.from_dict(settings | given)
+
+
+def data_of(experiment: Experiment) -> Dataset:
+    """The examples that an experiment describes; what is to be known of a table is said."""
+    from weightdecay.data.load import load_data
+
+    data = load_data(experiment.data, experiment.seed)
+    tell(data.notes)
+    return data
+
+
+def tell(notes: Iterable[str]) -> None:
+    """Say on standard error what the user should know."""
+    for note in notes:
+        say(note)
 
 
 def factor(text: str) -> tuple[str, float]:

@@ -15,6 +15,7 @@ from weightdecay.cli.common import console, format_option, note, require_files, 
 from weightdecay.cli.numbers import WHOLE
 
 if TYPE_CHECKING:
+    from weightdecay.data.dataset import Dataset
     from weightdecay.experiment import Experiment
     from weightdecay.progress import Bar
     from weightdecay.sweeping.result import SweepResult
@@ -103,8 +104,9 @@ def sweep(
             described.require_experiment_file(save_experiment)
         written = {"--plot": plot, "--save-experiment": save_experiment}
         require_files(written, {"--experiment": experiment_file, "--data": settings["data"]})
+        data = described.data_of(experiment)
         bar = stack.enter_context(progress("epochs"))
-        result = train(experiment, {**grids, "folds": folds, "max_memory": max_memory}, bar)
+        result = train(experiment, data, {**grids, "folds": folds, "max_memory": max_memory}, bar)
 
     best = result.best
     # Files come first: whoever reads what is printed may stop reading.
@@ -129,7 +131,7 @@ def sweep(
 
 def _sweeper(
     stack: ExitStack, backend: str | None, dtype: str, device: str
-) -> Callable[[Experiment, dict[str, Any], Bar], SweepResult]:
+) -> Callable[[Experiment, Dataset, dict[str, Any], Bar], SweepResult]:
     """A `sweep` on a backend: here, or in a worker where another interpreter has its framework."""
     from weightdecay.environments import resolve
     from weightdecay.registry import load, resolve_name
@@ -141,14 +143,16 @@ def _sweeper(
     if interpreter.origin == "running":
         load(name, dtype, device)
 
-        def train(experiment: Experiment, settings: dict[str, Any], bar: Bar) -> SweepResult:
+        def train(
+            experiment: Experiment, data: Dataset, settings: dict[str, Any], bar: Bar
+        ) -> SweepResult:
             def on_progress(done: int, total: int) -> None:
                 if done == 1:
                     bar.start(total)
                 bar.advance()
 
             return sweep_here(
-                experiment, backend=name, on_progress=on_progress, **where, **settings
+                experiment, data, backend=name, on_progress=on_progress, **where, **settings
             )
 
         return train
@@ -159,4 +163,6 @@ def _sweeper(
     worker = stack.enter_context(Worker(name, interpreter.python))
     worker.ready()
     note(f"{name} runs in {interpreter}")
-    return lambda experiment, settings, bar: remote.sweep(worker, experiment, **where, **settings)
+    return lambda experiment, data, settings, bar: remote.sweep(
+        worker, experiment, data, **where, **settings
+    )

@@ -17,16 +17,16 @@ from weightdecay.cli.common import console, format_option, note, require_files, 
 from weightdecay.cli.numbers import REAL, WHOLE, whole_or_word
 
 if TYPE_CHECKING:
+    from weightdecay.data.table import Loaded
     from weightdecay.tuning.comparing import Comparison
     from weightdecay.tuning.result import TuneResult
-    from weightdecay.tuning.table import Loaded
 
 TABLE_OPTIONS = [
     click.option("--target", metavar="COLUMN", help="The column to predict."),
     click.option("--drop", metavar="COLUMN", multiple=True, help="Leave a column out; repeatable."),
     click.option("--sample-weight", metavar="COLUMN", help="A column that weighs the rows."),
-    click.option("--missing", default="error", metavar="error|drop-rows", show_default=True,
-                 help="Refuse missing values, or leave out the rows that have any."),
+    described.MISSING_OPTION,
+    *described.READING_OPTIONS,
     click.option("--standardize", default="inputs", metavar="none|inputs", show_default=True,
                  help="Penalise the weights of inputs scaled to standard deviation 1, or of the "
                  "inputs as they are."),
@@ -108,7 +108,11 @@ def tune(
     target: str | None,
     drop: tuple[str, ...],
     sample_weight: str | None,
-    missing: str,
+    missing: str | None,
+    separator: str | None,
+    decimal: str | None,
+    encoding: str | None,
+    na: tuple[str, ...],
     group: str | None,
     time: str | None,
     degree: int,
@@ -118,7 +122,7 @@ def tune(
     output: str,
     **settings: Any,
 ) -> None:
-    """Choose λ for the table in FILE (.csv, .tsv, .parquet, .npz, or 'diabetes').
+    """Choose λ for the table in FILE (.csv, .tsv, .txt, .parquet, .npz, or 'diabetes').
 
     All rows are used: λ is chosen on rows that are held out in turn, and the model is then fitted
     to all of them. Every λ is solved exactly, from one decomposition a fold. What is wrong with a
@@ -126,9 +130,10 @@ def tune(
     every row is an error; an input that is constant gets the weight 0. Exit code 2 for bad input.
     """
     from weightdecay import pictures
+    from weightdecay.data.dialect import Reading
+    from weightdecay.data.table import load
     from weightdecay.report import tune as report
     from weightdecay.tuning import picture
-    from weightdecay.tuning.table import load
 
     given = _given(settings)
     if plot is not None:
@@ -145,7 +150,8 @@ def tune(
         group=group,
         time=time,
         degree=degree,
-        missing=missing,
+        missing=missing or "error",
+        reading=Reading(separator, decimal, encoding, na),
     )
     with ExitStack() as stack:
         search = _searcher(stack, table, given)
@@ -265,5 +271,11 @@ def _save(table: Loaded, result: TuneResult, name: str) -> None:
     """Write the model."""
     from weightdecay.tuning.model import Model
 
-    model = Model.of(result, inputs=table.inputs, degree=table.degree, roles=table.roles)
+    model = Model.of(
+        result,
+        inputs=table.inputs,
+        degree=table.degree,
+        roles=table.roles,
+        na=table.reading.na,
+    )
     model.save(name)

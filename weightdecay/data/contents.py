@@ -1,13 +1,18 @@
-"""What a column of a table holds: numbers, and what in it is none."""
+"""What a column of a table holds: numbers, labels or times, and what in it is none.
+
+Cells of text are numbers only where a number is asked for. As labels they are text whatever they
+look like (1.1 is not 1.10), and as times they are instants.
+"""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from weightdecay.data import instants, numerals
 from weightdecay.ops import NumPyArray
 
 MISSING_WORDS = frozenset(
@@ -15,9 +20,12 @@ MISSING_WORDS = frozenset(
 )
 """Text that spells a missing value, in lower case and without blanks around."""
 
-YEAR_FIRST = re.compile(r"\d{4}(Q[1-4]|(\D{1,2}\d{2,})*(\.\d+)?Z?)")
-"""Dates such as 2024-01-31, 2024-01-31T08:00:00.5Z, 2024-W05 and 2024Q1: in the order of the
-alphabet they are in the order of time."""
+MARKS = frozenset(
+    ("--", "---", "–", "—", "..", "...", "…", ":", "*", "**", "***", "n.a.", "n.a", "n. a.", "n/d",
+     "nd", "n.d.", "k.a.", "k. a.", "s.d.", "\\n", "(null)", "#div/0!", "#value!", "#ref!",
+     "#num!", "#name?", "#null!", "#wert!", "#bezug!", "#zahl!", "#name", "#valeur!", "nat")
+)  # fmt: skip
+"""Text that spells a missing value where most cells are numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +40,23 @@ class Contents:
         Where something stands that is no number and does not spell a missing value.
     example : str
         The first such text.
+    ambiguous : str
+        A cell that two decimal marks give two numbers, where nothing says which is meant.
+    spelled : str
+        How a cell was read that is not written as a plain number; "" where all are.
+    marked : str
+        What was taken for a missing value because the others are numbers; "" for nothing.
+    decimal : str
+        The decimal mark with which text was read.
     """
 
     values: NumPyArray
     text: NumPyArray
     example: str = ""
+    ambiguous: str = ""
+    spelled: str = ""
+    marked: str = ""
+    decimal: str = "."
 
     @property
     def missing(self) -> NumPyArray:
@@ -52,100 +72,207 @@ class Contents:
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """A column as labels, which may be text.
+    """A column as labels, or as times.
 
     Attributes
     ----------
     ranks : array of shape (rows,)
-        Equal labels have equal numbers, and numbers ascend as the labels do; −1 where the label is
+        Equal labels have equal numbers, and numbers ascend as the times do; −1 where the label is
         missing.
-    unordered : str or None
-        A text that shows that the labels' order is that of the alphabet and not of time.
+    fault : str
+        What shows that they are no times; "" where they are.
+    note : str
+        How they were read, where somebody could have read them otherwise.
     """
 
     ranks: NumPyArray
-    unordered: str | None = None
+    fault: str = ""
+    note: str = ""
 
 
-def of_array(column: NumPyArray) -> Contents:
-    """The contents of a NumPy array."""
+def present(column: Any, na: Sequence[str] = ()) -> Any:
+    """A polars series of text with null where a value is missing."""
+    import polars as pl
+
+    lower = column.str.to_lowercase()
+    words = [*MISSING_WORDS, *(word.strip().lower() for word in na)]
+    missing = lower.is_in(words)
+    if na:
+        numbers = [float(word) for word in na if _is_plain(word)]
+        missing |= column.cast(pl.Float64, strict=False).is_in(numbers).fill_null(False)
+    return column.set(missing.fill_null(True), None)
+
+
+def of_text(column: Any, bare: numerals.Bare, shown: frozenset[str], separator: str) -> Contents:
+    """Text as numbers.
+
+    Parameters
+    ----------
+    column : polars series
+        Text; null where a value is missing.
+    bare : numerals.Bare
+        The same without what is no part of a number.
+    shown : set of str
+        The decimal marks that the file's columns show; one alone where the user has said it.
+    separator : str
+        Of the file's cells.
+    """
+    lower = column.str.to_lowercase()
+    known = lower.drop_nulls()
+    if len(known) and known.is_in(["true", "false"]).all():
+        return Contents(_floats(lower.replace_strict({"true": 1.0, "false": 0.0}, default=None)),
+                        _no_rows())  # fmt: skip
+    cells = bare.cells
+    mark = numerals.mark_of(cells)
+    decimal = numerals.decide(mark, cells, shown, separator)
+    if decimal == numerals.AMBIGUOUS:
+        at = cells.str.contains(r"[.,]").fill_null(False).arg_max()
+        return Contents(np.full(len(column), np.nan), _no_rows(), ambiguous=str(column[at]))
+    numbers = numerals.numbers(cells, decimal)
+    lost = numbers.is_null() & column.is_not_null()
+    marked = ""
+    if lost.any():
+        marks = lost & lower.is_in(list(MARKS)).fill_null(False)
+        if 2 * numbers.is_not_null().sum() >= len(known) and (marks == lost).all():
+            first = int(lost.arg_max())
+            more = f", {lost.sum()} rows" if lost.sum() > 1 else ""
+            marked = f"{column[first]!r} in row {first + 1}{more}"
+            lost = marks & ~marks
+    rows = lost.arg_true().to_numpy().astype(np.intp)
+    return Contents(
+        _floats(numbers),
+        rows,
+        example=str(column[int(rows[0])]) if rows.size else "",
+        spelled=_spelled(column, cells, numbers, decimal, bare.dressed, mark),
+        marked=marked,
+        decimal="," if decimal == "," and cells.str.contains(",", literal=True).any() else ".",
+    )
+
+
+def _spelled(column: Any, cells: Any, numbers: Any, decimal: str, dressed: bool, mark: str) -> str:
+    """The first cell that is no plain number, and which number it is."""
+    group = numerals.GROUPS[decimal]
+    odd = cells.str.contains(group, literal=True).fill_null(False)
+    if dressed:
+        odd |= (cells != column).fill_null(False)
+    if mark == numerals.AMBIGUOUS and decimal == "." and _has_whole(cells):
+        odd |= cells.str.contains(".", literal=True).fill_null(False)
+    odd &= numbers.is_not_null()
+    if not odd.any():
+        return ""
+    at = int(odd.arg_max())
+    return f"{column[at]!r} is {numbers[at]:.15g}"
+
+
+def _has_whole(cells: Any) -> bool:
+    """Whether three digits stand without a mark, as below a thousand."""
+    return bool(cells.str.contains(r"^[+-]?[0-9]{3}$").any())
+
+
+def of_series(column: Any, na: Sequence[str] = ()) -> Contents | None:
+    """A polars series that is no text; None for one that is."""
+    import polars as pl
+
+    dtype = column.dtype
+    if dtype.is_numeric() or dtype in (pl.Boolean, pl.Null):
+        return Contents(_without(_floats(column), na), _no_rows())
+    if dtype == pl.Duration:
+        parts = {"ms": 1e3, "us": 1e6, "ns": 1e9}[dtype.time_unit]
+        values = _floats(column.cast(pl.Int64)) / parts
+        rows = np.flatnonzero(~np.isnan(values))
+        first = f"{column[int(rows[0])]!s} is {values[rows[0]]:.15g} seconds" if rows.size else ""
+        return Contents(values, _no_rows(), spelled=first)
+    if dtype == pl.String or dtype in (pl.Categorical, pl.Enum):
+        return None
+    rows = np.flatnonzero(column.is_not_null().to_numpy())
+    if dtype.is_temporal():
+        example = str(column[int(rows[0])]) if rows.size else ""
+    else:
+        example = f"values of type {dtype}"
+    return Contents(np.full(len(column), np.nan), rows, example)
+
+
+def of_array(column: NumPyArray, na: Sequence[str] = ()) -> Contents | None:
+    """A NumPy array that is no text; None for one that is."""
     if column.dtype.kind in "biuf":
-        return Contents(column.astype(np.float64), _no_rows())
+        return Contents(_without(column.astype(np.float64), na), _no_rows())
+    if column.dtype.kind == "m":
+        values = column / np.timedelta64(1, "s")
+        return Contents(values, _no_rows(), spelled=f"{column[0]!s} is {values[0]:.15g} seconds")
     if column.dtype.kind in "US":
-        return _of_text([str(x) for x in column.astype(str).tolist()])
+        return None
     return Contents(np.full(len(column), np.nan), np.arange(len(column)), str(column[0]))
 
 
-def of_series(column: Any) -> Contents:
-    """The contents of a polars series."""
+def labels_of_text(column: Any) -> Labels:
+    """Text, null where it is missing, as labels."""
     import polars as pl
 
-    if column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.Null):
-        return Contents(_floats(column), _no_rows())
-    if column.dtype.is_nested() or column.dtype == pl.Object:
-        rows = np.flatnonzero(column.is_not_null().to_numpy())
-        return Contents(np.full(len(column), np.nan), rows, f"values of type {column.dtype}")
-    text = column.cast(pl.String)
-    number = text.str.strip_chars().cast(pl.Float64, strict=False)
-    lost = (number.is_null() & text.is_not_null()).arg_true()
-    if not len(lost):
-        return Contents(_floats(number), _no_rows())
-    spelled = text.gather(lost)
-    words = spelled.str.strip_chars().str.to_lowercase().is_in(list(MISSING_WORDS))
-    rows = lost.filter(~words).to_numpy().astype(np.intp)
-    return Contents(_floats(number), rows, str(text[int(rows[0])]) if rows.size else "")
+    return Labels(column.rank("dense").cast(pl.Int64).fill_null(0).to_numpy() - 1)
 
 
-def labels_of_array(column: NumPyArray) -> Labels:
-    """A NumPy array as labels."""
-    found, ranks = np.unique(column, return_inverse=True)
-    if column.dtype.kind == "f":
-        ranks = np.where(np.isnan(column), -1, ranks)
-    if column.dtype.kind not in "US":
-        return Labels(ranks)
-    words = [str(x) for x in found.astype(str).tolist()]
-    blank = [i for i, word in enumerate(words) if _is_missing(word)]
-    return Labels(np.where(np.isin(ranks, blank), -1, ranks), _not_in_time(words))
-
-
-def labels_of_series(column: Any) -> Labels:
-    """A polars series as labels."""
+def times_of_text(column: Any) -> Labels:
+    """Text, null where it is missing, in the order of time."""
     import polars as pl
 
-    ordered = column.dtype.is_numeric() or column.dtype.is_temporal() or column.dtype == pl.Boolean
-    unordered = None
-    if not ordered:
-        contents = of_series(column)
-        if not contents.text.size:  # numbers in the guise of text
-            column = pl.Series(column.name, contents.values).fill_nan(None)
-        else:
-            text = column.cast(pl.String)
-            blank = text.str.strip_chars().str.to_lowercase().is_in(list(MISSING_WORDS))
-            column = text.set(blank.fill_null(True), None)
-            unordered = _not_in_time(column.drop_nulls().unique(maintain_order=True).to_list())
-    elif column.dtype.is_float():
+    words = column.drop_nulls().unique(maintain_order=True).to_list()
+    order = instants.order(words)
+    if order.fault:
+        return Labels(np.where(column.is_null().to_numpy(), -1, 0), order.fault)
+    ranks = dict(zip(order.keys, instants.ranks(list(order.keys.values())), strict=True))
+    found = column.replace_strict(ranks, default=-1, return_dtype=pl.Int64) if ranks else column
+    return Labels(found.fill_null(-1).cast(pl.Int64).to_numpy(), note=order.note)
+
+
+def labels_of_series(column: Any, *, times: bool = False) -> Labels | None:
+    """A polars series that is no text as labels, or as times; None for text."""
+    import polars as pl
+
+    dtype = column.dtype
+    if dtype == pl.String or dtype in (pl.Categorical, pl.Enum):
+        return None
+    if dtype.is_nested() or dtype == pl.Object or (dtype == pl.Binary and times):
+        return Labels(np.zeros(len(column), np.intp), f"values of type {dtype}")
+    if dtype.is_float():
         column = column.fill_nan(None)
+    if dtype == pl.Binary:
+        column = column.bin.encode("hex")
     ranks = column.rank("dense").cast(pl.Int64).fill_null(0).to_numpy() - 1
-    return Labels(ranks, unordered)
+    fault = _numbers_as_times(column.drop_nulls().unique().to_list()) if times else ""
+    return Labels(ranks, fault)
 
 
-def _not_in_time(words: list[str]) -> str | None:
-    return next((w for w in words if not _is_missing(w) and not YEAR_FIRST.fullmatch(w)), None)
+def labels_of_array(column: NumPyArray, *, times: bool = False) -> Labels | None:
+    """A NumPy array that is no text as labels, or as times; None for text."""
+    kind = column.dtype.kind
+    if kind in "US":
+        return None
+    if kind not in "biufmM":
+        return Labels(np.zeros(len(column), np.intp), f"values of type {column.dtype}")
+    found, ranks = np.unique(column, return_inverse=True)
+    missing = np.isnat(column) if kind in "mM" else np.isnan(column) if kind == "f" else False
+    fault = _numbers_as_times(found[found == found].tolist()) if times and kind in "iuf" else ""
+    return Labels(np.where(missing, -1, ranks), fault)
 
 
-def _is_missing(word: str) -> bool:
-    return word.strip().lower() in MISSING_WORDS
+def _numbers_as_times(values: list[Any]) -> str:
+    if not all(isinstance(value, int | float) and abs(value) < 1e9 for value in values):
+        return ""
+    return instants.order([str(value) for value in values]).fault
 
 
-def _of_text(words: list[str]) -> Contents:
-    values, text = np.full(len(words), np.nan), []
-    for row, word in enumerate(words):
-        try:
-            values[row] = float(word)
-        except ValueError:
-            if not _is_missing(word):
-                text.append(row)
-    return Contents(values, np.array(text, np.intp), words[text[0]] if text else "")
+def _without(values: NumPyArray, na: Sequence[str]) -> NumPyArray:
+    """NaN where a number was said to mark a missing value."""
+    marks = [float(word) for word in na if _is_plain(word)]
+    return np.where(np.isin(values, marks), np.nan, values) if marks else values
+
+
+def _is_plain(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return "_" not in word
 
 
 def _floats(column: Any) -> NumPyArray:

@@ -46,6 +46,8 @@ class Dataset:
         Sample weights of mean 1; None weighs all examples alike.
     standardization : Standardization, optional
         What was applied to reach these numbers.
+    notes : tuple of str
+        What the user should know of the table that they came from.
 
     Raises
     ------
@@ -62,6 +64,7 @@ class Dataset:
     weight_train: NumPyArray | None = None
     weight_val: NumPyArray | None = None
     standardization: Standardization | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check shapes and values once, so that nothing downstream has to."""
@@ -169,6 +172,7 @@ def from_arrays(
     standardize: str = "none",
     columns: Sequence[str] | None = None,
     source: DataSource | None = None,
+    notes: Sequence[str] = (),
 ) -> Dataset:
     """A dataset from arrays or data frames.
 
@@ -185,6 +189,8 @@ def from_arrays(
     standardize : 'none', 'inputs' or 'both'
         Scale to mean 0 and standard deviation 1, as measured on the training part alone (with its
         sample weights).
+    notes : sequence of str
+        What the user should know of the table that these come from.
 
     Raises
     ------
@@ -234,6 +240,7 @@ def from_arrays(
         columns=names,
         weight_train=weight,
         weight_val=weight_val,
+        notes=tuple(notes),
     )
     return dataset if standardize == "none" else _standardized(dataset, standardize)
 
@@ -256,6 +263,7 @@ def _standardized(dataset: Dataset, standardize: str) -> Dataset:
         weight_train=weight,
         weight_val=dataset.weight_val,
         standardization=Standardization(x_mean, x_scale, y_mean, y_scale),
+        notes=dataset.notes,
     )
 
 

@@ -1,62 +1,132 @@
-"""CSV, TSV, Parquet and NPZ files to named columns of numbers, through polars and NumPy."""
+"""CSV, TSV, Parquet and NPZ files as named columns, through polars and NumPy.
+
+A path is a path: no character in it stands for others.
+"""
 
 from __future__ import annotations
 
-import csv
-import zipfile
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from weightdecay.data import contents
+from weightdecay import memory
+from weightdecay.data import archives, cells, contents, dialect, encodings, header, numerals
+from weightdecay.data import sheet as sheets
 from weightdecay.data.contents import Contents, Labels
-from weightdecay.data.dataset import require_finite
+from weightdecay.data.dialect import Reading
 from weightdecay.errors import InputError, MissingExtraError
 from weightdecay.ops import NumPyArray
 
-SUFFIXES = (".csv", ".tsv", ".parquet", ".npz")
-FIRST = 10_000
-"""Rows of a CSV file from which types are guessed, before all are looked at."""
+SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".npz")
+PLAIN = Reading()
+"""Nothing is said of a file."""
+
+BYTES_PER_BYTE = 8
+"""Memory that a byte of a text file takes at most while it is read."""
 
 
-class Columns(Protocol):
-    """Named columns of equal length, some of which may hold no numbers."""
+@dataclass(frozen=True, eq=False)
+class File:
+    """The named columns of a file, of whatever they hold.
+
+    Attributes
+    ----------
+    columns : mapping from str
+        polars series or NumPy arrays of equal lengths, in the file's order. A column that the file
+        does not name is called as pandas would call it, such as 'Unnamed: 3'.
+    reading : Reading
+        What the user says of the file.
+    index : tuple of str
+        Row labels that pandas or R stored; no inputs.
+    nameless : tuple of str
+        Other columns without a name.
+    duplicates : tuple of str
+        Names that the file gives to more than one column, with their places.
+    headless : bool
+        Whether the names are numbers, as where a file has no header.
+    separator : str
+        Of the cells; see `numerals.decide`.
+    notes : tuple of str
+        How the file was read.
+    """
+
+    columns: Mapping[str, Any]
+    reading: Reading = PLAIN
+    index: tuple[str, ...] = ()
+    nameless: tuple[str, ...] = ()
+    duplicates: tuple[str, ...] = ()
+    headless: bool = False
+    separator: str = ";"
+    notes: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """The columns in the file's order."""
-
-    def numbers(self, names: Sequence[str]) -> NumPyArray:
-        """The chosen columns as float64, shape (rows, len(names)).
-
-        Raises InputError at the first value that is missing, infinite or no number, with its
-        column and its row (from 1, the header not counted).
-        """
-
-
-class File(Columns, Protocol):
-    """The columns of a file, also those that hold no numbers."""
+        return tuple(self.columns)
 
     @property
     def num_rows(self) -> int:
         """Rows, the header not counted."""
-
-    @property
-    def duplicates(self) -> tuple[str, ...]:
-        """Names that the file gives to more than one column."""
+        return len(next(iter(self.columns.values())))
 
     def contents(self, name: str) -> Contents:
-        """One column as numbers, and what in it is none; raises nothing."""
+        """One column as numbers, and what in it is none."""
+        column, na = self.columns[name], self.reading.na
+        found = (
+            contents.of_array(column, na)
+            if isinstance(column, np.ndarray)
+            else contents.of_series(column, na)
+        )
+        if found is not None:
+            return found
+        return contents.of_text(self._text[name], self._bare[name], self._shown, self.separator)
 
     def labels(self, name: str) -> Labels:
-        """One column as labels, which may be text or dates."""
+        """One column as labels: text whatever it looks like, unless the file says otherwise."""
+        return self._typed_labels(name, False) or contents.labels_of_text(self._text[name])
+
+    def times(self, name: str) -> Labels:
+        """One column in the order of time."""
+        return self._typed_labels(name, True) or contents.times_of_text(self._text[name])
+
+    def _typed_labels(self, name: str, times: bool) -> Labels | None:
+        column = self.columns[name]
+        if isinstance(column, np.ndarray):
+            return contents.labels_of_array(column, times=times)
+        return contents.labels_of_series(column, times=times)
+
+    @cached_property
+    def _text(self) -> dict[str, Any]:
+        """The columns of text, null where a value is missing."""
+        found = {name: as_text(column) for name, column in self.columns.items()}
+        return {
+            name: contents.present(column, self.reading.na)
+            for name, column in found.items()
+            if column is not None
+        }
+
+    @cached_property
+    def _bare(self) -> dict[str, numerals.Bare]:
+        return {name: numerals.bare(column) for name, column in self._text.items()}
+
+    @cached_property
+    def _shown(self) -> frozenset[str]:
+        """The decimal marks that the columns show, or the one that the user has said."""
+        if self.reading.decimal is not None:
+            return frozenset([self.reading.decimal])
+        found = set()
+        for bare in self._bare.values():
+            mark = numerals.mark_of(bare.cells)
+            if numerals.is_evidence(bare.cells, mark):
+                found.add(mark)
+        return frozenset(found)
 
 
-def read(path: Path) -> File:
+def read(path: Path, reading: Reading | None = None) -> File:
     """Open a table by its suffix.
 
     Raises
@@ -64,183 +134,164 @@ def read(path: Path) -> File:
     InputError
         The file is missing, empty, truncated or of an unknown kind.
     MissingExtraError
-        CSV, TSV and Parquet need polars.
+        Text and Parquet need polars.
     """
+    reading = reading or PLAIN
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise InputError(f"{str(path)!r} is no table: it must end in {', '.join(SUFFIXES)}.")
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise InputError(f"{str(path)!r} {what}: name a {suffix} file.")
-    if path.stat().st_size == 0:
-        raise InputError(f"{str(path)!r} is empty: it must hold a table.")
-    return _read_npz(path) if suffix == ".npz" else _read_frame(path, suffix)
-
-
-@dataclass(frozen=True)
-class _Frame:
-    """A polars frame."""
-
-    frame: Any
-    duplicates: tuple[str, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self.frame.columns)
-
-    @property
-    def num_rows(self) -> int:
-        return int(self.frame.height)
-
-    def contents(self, name: str) -> Contents:
-        return contents.of_series(self.frame[name])
-
-    def labels(self, name: str) -> Labels:
-        return contents.labels_of_series(self.frame[name])
-
-    def numbers(self, names: Sequence[str]) -> NumPyArray:
-        import polars as pl
-
-        columns = []
-        for name in names:
-            column = self.frame[name]
-            if not (column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.Null)):
-                # Text may still spell numbers: a single "nan" makes polars read integers as text.
-                text = column
-                column = column.cast(pl.String).str.strip_chars().cast(pl.Float64, strict=False)
-                lost = (column.is_null() & text.is_not_null()).arg_max()
-                if column.is_null().sum() > text.is_null().sum():
-                    raise _no_number(name, lost, text[lost])
-            columns.append(column.cast(pl.Float64))
-        values: NumPyArray = pl.DataFrame(columns).to_numpy(order="c")
-        require_finite(values, names)
-        return values
-
-
-def _read_frame(path: Path, suffix: str) -> _Frame:
     try:
-        import polars as pl
-    except ImportError as error:
-        raise MissingExtraError(f"reading {suffix} files", "files") from error
-    try:
+        size = _require_file(path, suffix)
+        if suffix == ".npz":
+            return _of_arrays(archives.read(path), reading)
+        _require_polars(suffix)
         if suffix == ".parquet":
-            frame = pl.read_parquet(path)
-        else:
-            frame = _read_text(path, _separator(path, suffix))
-    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
-        reason = str(error).strip().splitlines()[0].rstrip(".")
-        raise InputError(
-            f"{str(path)!r} cannot be read as {suffix[1:]} ({reason}): it may be truncated or of "
-            "another kind."
-        ) from error
-    if not frame.height:
-        raise InputError(f"{str(path)!r} has a header and no rows: it must hold examples.")
-    return _Frame(frame, _duplicates(path, suffix, frame.columns))
+            return _of_parquet(path, reading)
+        memory.require(f"the cells of {str(path)!r}", size, archives.FREE, BYTES_PER_BYTE)
+        return _of_text(path, suffix, reading)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"{str(path)!r} cannot be read ({reason}): name a table.") from error
+    except MemoryError as error:
+        raise InputError(f"memory ran out while {str(path)!r} was read: free some.") from error
 
 
-def _read_text(path: Path, separator: str) -> Any:
-    """A frame whose types are those of all rows, five times as fast where the first rows suffice.
-
-    polars looks at every row for the types before it reads any. It refuses what the first rows'
-    types do not fit; only where they hold nothing is a column text in their stead.
-    """
-    import polars as pl
-
+def exists(path: Path) -> bool:
+    """Whether there is anything at a path; False where no path can be so."""
     try:
-        frame = pl.read_csv(path, separator=separator, infer_schema_length=FIRST)
-    except pl.exceptions.ComputeError:
-        return pl.read_csv(path, separator=separator, infer_schema_length=None)
-    text = [name for name in frame.columns if frame.schema[name] == pl.String]
-    if frame.height > FIRST and any(frame[name].head(FIRST).is_null().all() for name in text):
-        return pl.read_csv(path, separator=separator, infer_schema_length=None)
-    return frame
-
-
-def _duplicates(path: Path, suffix: str, read_as: Sequence[str]) -> tuple[str, ...]:
-    """Names that polars has made distinct: a second 'a' becomes 'a_duplicated_0'."""
-    if suffix == ".parquet" or not any("_duplicated_" in name for name in read_as):
-        return ()
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        header = next(csv.reader(file, delimiter=_separator(path, suffix)))
-    return tuple(name for name, count in Counter(header).items() if count > 1)
-
-
-def _no_number(name: str, row: int, value: object) -> InputError:
-    return InputError(
-        f"column {name!r}, row {row + 1}: {value!r} is no number; encode the column as numbers or "
-        "drop it."
-    )
-
-
-def _separator(path: Path, suffix: str) -> str:
-    """Tab, comma, or the semicolon that spreadsheets write where the comma is the decimal mark."""
-    if suffix == ".tsv":
-        return "\t"
-    with path.open(encoding="utf-8", errors="replace") as file:
-        header = file.readline()
-    return ";" if ";" in header and "," not in header else ","
-
-
-@dataclass(frozen=True)
-class _Archive:
-    """The arrays of an NPZ file: one-dimensional ones are columns, two-dimensional ones several."""
-
-    columns: Mapping[str, NumPyArray]
-    duplicates: tuple[str, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self.columns)
-
-    @property
-    def num_rows(self) -> int:
-        return len(next(iter(self.columns.values())))
-
-    def contents(self, name: str) -> Contents:
-        return contents.of_array(self.columns[name])
-
-    def labels(self, name: str) -> Labels:
-        return contents.labels_of_array(self.columns[name])
-
-    def numbers(self, names: Sequence[str]) -> NumPyArray:
-        for name in names:
-            if self.columns[name].dtype.kind not in "biuf":
-                raise _no_number(name, 0, self.columns[name].item(0))
-        values = np.stack([self.columns[name].astype(np.float64) for name in names], axis=1)
-        require_finite(values, names)
-        return values
-
-
-def _read_npz(path: Path) -> _Archive:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{str(path)!r} cannot be read as npz ({error}): it must be written by numpy.savez, "
-            "without pickled objects, and whole."
-        ) from error
-    found: list[tuple[str, NumPyArray]] = []
-    for name, array in arrays.items():
-        if array.ndim == 1:
-            found.append((name, array))
-        elif array.ndim == 2:
-            found += [(f"{name}{j}", array[:, j]) for j in range(array.shape[1])]
-        else:
-            raise InputError(
-                f"array {name!r} of {str(path)!r} has shape {array.shape}: it must be a column or "
-                "a matrix of columns."
-            )
-    columns = dict(found)
-    lengths = {name: len(column) for name, column in columns.items()}
-    if len(set(lengths.values())) != 1 or not max(lengths.values()):
-        raise InputError(
-            f"the arrays of {str(path)!r} must have equal lengths above 0, not {lengths}."
-        )
-    counts = Counter(name for name, _ in found)
-    return _Archive(columns, tuple(name for name, count in counts.items() if count > 1))
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def from_columns(columns: Mapping[str, NumPyArray]) -> File:
     """Columns that came from elsewhere, as those of a file."""
-    return _Archive(columns)
+    return File(columns)
+
+
+def as_text(column: Any) -> Any:
+    """A column as a polars series of text without blanks around; None where it is no text."""
+    if isinstance(column, np.ndarray):
+        if column.dtype.kind not in "US":
+            return None
+        _require_polars(".npz")
+        if column.dtype.kind == "S":
+            column = np.char.decode(column, "utf-8", "replace")
+        import polars as pl
+
+        return pl.Series(column.tolist(), dtype=pl.String).str.strip_chars()
+    import polars as pl
+
+    if column.dtype not in (pl.String, pl.Categorical, pl.Enum):
+        return None
+    return column.cast(pl.String).str.strip_chars()
+
+
+def _require_file(path: Path, suffix: str) -> int:
+    """The size of a file that is there and holds something."""
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        what = "is no regular file" if path.exists() and not path.is_dir() else what
+        raise InputError(f"{str(path)!r} {what}: name a {suffix} file.")
+    size = path.stat().st_size
+    if size == 0:
+        raise InputError(f"{str(path)!r} is empty: it must hold a table.")
+    return size
+
+
+def _require_polars(suffix: str) -> None:
+    try:
+        import polars  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(f"reading {suffix} files", "files") from error
+
+
+def _of_text(path: Path, suffix: str, reading: Reading) -> File:
+    content = path.read_bytes()
+    try:
+        decoded = encodings.decode(content, reading.encoding)
+        text = decoded.text.removesuffix("\x1a")
+        with dialect.long_fields(len(text)):
+            outline = dialect.outline(text, reading, suffix)
+            frame = cells.read(text, outline)
+        quoted = text.startswith('"', outline.start)
+        sheet = sheets.of_cells(outline.header, frame, quoted=quoted)
+    except InputError as error:
+        raise InputError(f"{str(path)!r}: {error}") from error
+    if not sheet.columns or not len(sheet.columns[0]):
+        raise InputError(f"{str(path)!r} has a header and no rows: it must hold examples.")
+    notes = (*filter(None, [decoded.note]), *outline.notes, *sheet.notes)
+    file = _of_series(sheet.names, sheet.columns, reading)
+    return replace(
+        file,
+        headless=all(map(dialect.is_number, filter(None, outline.header))),
+        separator=outline.separator,
+        notes=notes,
+    )
+
+
+def _of_parquet(path: Path, reading: Reading) -> File:
+    import polars as pl
+
+    try:
+        with path.open("rb") as file:
+            footer = _footer(file)
+            rows = pl.scan_parquet(path, glob=False).select(pl.len()).collect().item()
+            width = len(pl.read_parquet_schema(file))
+            memory.require(f"{rows:,} rows of {width:,} columns", rows * width, archives.FREE, 24)
+            file.seek(0)
+            frame = pl.read_parquet(file)
+    except (pl.exceptions.PolarsError, ValueError) as error:
+        reason = (str(error).strip().splitlines() or ["damaged"])[0].rstrip(".")
+        raise InputError(
+            f"{str(path)!r} cannot be read as parquet ({reason}): it may be truncated or of "
+            "another kind."
+        ) from error
+    if not frame.height or not frame.width:
+        raise InputError(f"{str(path)!r} has a header and no rows: it must hold examples.")
+    found = _of_series(frame.columns, frame.get_columns(), reading)
+    labels = [name for name in header.index_of_metadata(footer) if name in found.names]
+    return replace(found, index=tuple(dict.fromkeys([*found.index, *labels])))
+
+
+def _footer(file: Any) -> bytes:
+    """A Parquet file's last bytes, in which its metadata stand."""
+    end = file.seek(0, 2)
+    file.seek(max(end - 8, 0))
+    length = int.from_bytes(file.read(4), "little")
+    file.seek(max(end - 8 - length, 0))
+    footer: bytes = file.read(length)
+    file.seek(0)
+    return footer
+
+
+def _of_arrays(found: list[tuple[str, NumPyArray]], reading: Reading) -> File:
+    names = [name for name, _ in found]
+    file = _of_series(names, [column for _, column in found], reading)
+    return replace(file, index=(), nameless=())
+
+
+def _of_series(names: Sequence[str], columns: Sequence[Any], reading: Reading) -> File:
+    """Columns under names that can be used, and what those that the file gives are worth."""
+    index = header.stored_index(names, lambda j: counts(columns[j]))
+    called = header.usable(names)
+    nameless = [j for j, name in enumerate(names) if not name or header.UNNAMED.fullmatch(name)]
+    by_name: dict[str, Any] = {}
+    for name, column in zip(called, columns, strict=True):
+        by_name.setdefault(name, column)
+    return File(
+        by_name,
+        reading,
+        index=tuple(called[j] for j in index),
+        nameless=tuple(called[j] for j in nameless if j not in index),
+        duplicates=header.twice(names),
+    )
+
+
+def counts(column: Any) -> bool:
+    """Whether a column holds 0, 1, 2, … or 1, 2, 3, …."""
+    first = str(column[0]) if len(column) else ""
+    if first not in ("0", "1") or (len(column) > 1 and str(column[1]) != str(int(first) + 1)):
+        return False
+    values = column.tolist() if isinstance(column, np.ndarray) else column.to_list()
+    return all(str(value) == str(j) for j, value in enumerate(values, start=int(first)))

@@ -7,11 +7,14 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 from weightdecay import bounds
+from weightdecay.data.dialect import Reading
 from weightdecay.errors import InputError
 from weightdecay.validate import choice, integer, names, number, numbers, optional_name
 
 Standardize: TypeAlias = Literal["none", "inputs", "both"]
 STANDARDIZE: tuple[str, ...] = get_args(Standardize)
+Missing: TypeAlias = Literal["error", "drop-rows"]
+MISSING: tuple[str, ...] = get_args(Missing)
 
 
 def _set(description: object, **canonical: Any) -> None:
@@ -96,6 +99,12 @@ class Table:
         deviations of the target.
     degree : int
         Expand the inputs to all their monomials of degree 1 to `degree`, before standardising.
+    missing : 'error' or 'drop-rows'
+        Refuse missing values, or leave out the rows that have any.
+    separator, decimal, encoding : str, optional
+        Of a file of text, where it does not say so itself; see `weightdecay.data.dialect.Reading`.
+    na : tuple of str
+        Further marks of a missing value.
     """
 
     source: str
@@ -105,12 +114,19 @@ class Table:
     validation_fraction: float = 0.2
     standardize: Standardize = "inputs"
     degree: int = 1
+    missing: Missing = "error"
+    separator: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+    na: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what no table could satisfy."""
         if not isinstance(self.source, str) or not self.source:
             raise InputError(f"source is {self.source!r}: it must be a file or a data set's name.")
         choice("standardize", self.standardize, STANDARDIZE)
+        choice("missing", self.missing, MISSING)
+        reading = self.reading
         fraction = number("validation_fraction", self.validation_fraction, above=0, below=1)
         _set(
             self,
@@ -119,7 +135,14 @@ class Table:
             sample_weight=optional_name("sample_weight", self.sample_weight),
             validation_fraction=fraction,
             degree=integer("degree", self.degree, 1, bounds.DEGREE),
+            separator=reading.separator,
+            na=reading.na,
         )
+
+    @property
+    def reading(self) -> Reading:
+        """What was said of the file."""
+        return Reading(self.separator, self.decimal, self.encoding, self.na)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ ROWS = 10
 """Rows that the table shows."""
 
 CONVENTIONS = {
-    "predictions": "w·x + b, one for each row, in the units of the target",
+    "predictions": "w·x + b, one for each row, in the units of the target; null where a row lacks "
+    "an input",
     "loss": "(1/n) Σ ½ (prediction − target)² over the rows whose target is a finite number, "
     "unweighted",
     "r2": "1 − Σ (prediction − target)² / Σ (target − its mean)² over the same rows; null where "
@@ -37,8 +38,9 @@ def as_json(model: Model, predictions: Predictions) -> str:
             "cv_loss": model.loss,
             "cv_standard_error": model.standard_error,
         },
-        "predictions": predictions.values.tolist(),
+        "predictions": [None if np.isnan(x) else x for x in predictions.values.tolist()],
         "score": score and {"rows": score.num_rows, "loss": score.loss, "r2": score.r2},
+        "notes": list(predictions.notes),
     }
     return to_json(report)
 
@@ -58,9 +60,10 @@ def show(console: Console, model: Model, predictions: Predictions) -> None:
     for header in ["row", "prediction"] + [escaping.name(predictions.target), "off by"] * known:
         table.add_column(header, justify="right")
     for i in range(min(n, ROWS)):
-        cells = [str(i + 1), f"{values[i]:.6g}"]
+        there = not np.isnan(values[i])
+        cells = [str(i + 1), f"{values[i]:.6g}" if there else ""]
         if truth is not None and np.isfinite(truth[i]):
-            cells += [f"{truth[i]:.6g}", f"{values[i] - truth[i]:+.3g}"]
+            cells += [f"{truth[i]:.6g}", f"{values[i] - truth[i]:+.3g}" if there else ""]
         table.add_row(*cells)
     console.print(table)
     if n > ROWS:

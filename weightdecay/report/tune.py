@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from weightdecay import escaping
+from weightdecay.data.table import Loaded
 from weightdecay.errors import InputError
 from weightdecay.escaping import to_json
 from weightdecay.ops import NumPyArray
@@ -15,7 +16,6 @@ from weightdecay.report.insights import compared, objective, sentences
 from weightdecay.report.terminal import Console, Table
 from weightdecay.tuning.comparing import Comparison
 from weightdecay.tuning.result import TuneResult
-from weightdecay.tuning.table import Loaded
 
 CONVENTIONS = {
     "loss": "½ mean squared error, mean of ½ (w·x + b − y)² over the held-out rows of a fold, with "

@@ -16,13 +16,13 @@ import numpy as np
 from weightdecay import __version__
 from weightdecay.data.given import in_order, is_sparse
 from weightdecay.data.monomials import monomial_features
+from weightdecay.data.roles import Roles
 from weightdecay.errors import InputError
 from weightdecay.ops import NumPyArray
 from weightdecay.paths.examples import Examples
 from weightdecay.tuning import model_file
 from weightdecay.tuning.result import TuneResult
 from weightdecay.tuning.scores import RULES
-from weightdecay.tuning.table import Roles
 from weightdecay.validate import choice, integer, names, number, numbers, optional_name
 
 PENALTIES = ("l2", "l1", "elasticnet")
@@ -69,6 +69,8 @@ class Model:
     dropped : tuple of str
     sample_weight, group, time : str, optional
         Columns of the table that were no inputs; a table to predict may have them.
+    na : tuple of str
+        Marks of a missing value that were named for the table.
     weightdecay, numpy : str
         The versions that made it.
 
@@ -101,6 +103,7 @@ class Model:
     sample_weight: str | None = None
     group: str | None = None
     time: str | None = None
+    na: tuple[str, ...] = ()
     weightdecay: str = __version__
     numpy: str = np.__version__
 
@@ -132,6 +135,7 @@ class Model:
         inputs: tuple[str, ...] | None = None,
         degree: int = 1,
         roles: Roles | None = None,
+        na: tuple[str, ...] = (),
     ) -> Model:
         """The model that `tune` chose.
 
@@ -146,6 +150,8 @@ class Model:
             To which the inputs were expanded.
         roles : Roles, optional
             The parts that the columns of a table played.
+        na : tuple of str
+            Marks of a missing value that were named for the table.
 
         Raises
         ------
@@ -182,6 +188,7 @@ class Model:
             sample_weight=roles.sample_weight,
             group=roles.group,
             time=roles.time,
+            na=na,
         )
 
     @property
@@ -293,6 +300,7 @@ _CHECKS: dict[str, Check] = {
     "sample_weight": optional_name,
     "group": optional_name,
     "time": optional_name,
+    "na": names,
     "weightdecay": _text,
     "numpy": _text,
 }

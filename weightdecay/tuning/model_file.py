@@ -19,13 +19,20 @@ OBJECTIVE = (
     "s: the scale, f: the penalty factors (1 if null); weights and bias in units of the columns"
 )
 HEAD = {"format": FORMAT, "version": VERSION, "objective": OBJECTIVE}
+NEW: dict[str, Any] = {"na": []}
+"""Fields that older files lack, each with what it was then; such a value is not written."""
+
 KEYS = {"w": "weights", "b": "bias", "lambd": "lambda"}
 """What a file calls the fields that have short names."""
 
 
 def write(path: Path, settings: Mapping[str, Any]) -> None:
     """Write a model's fields, whole or not at all; floats such that they are read back exactly."""
-    body = {KEYS.get(name, name): value for name, value in settings.items()}
+    body = {
+        KEYS.get(name, name): value
+        for name, value in settings.items()
+        if name not in NEW or list(value) != NEW[name]
+    }
     words = to_json(HEAD | body, indent=1)
     write_bytes(path, f"{words}\n".encode())
 
@@ -53,6 +60,7 @@ def read(path: Path, names: Sequence[str]) -> dict[str, Any]:
             f"reads version {VERSION}: update weightdecay, or fit the model again."
         )
     keys = {KEYS.get(name, name): name for name in names}
+    found = NEW | found
     lacking = [key for key in keys if key not in found]
     unknown = [key for key in found if key not in keys and key not in HEAD]
     if lacking or unknown:

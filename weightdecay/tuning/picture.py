@@ -9,6 +9,7 @@ import numpy as np
 
 from weightdecay import escaping
 from weightdecay.curves import COLORS, VALIDATION
+from weightdecay.data.table import Loaded
 from weightdecay.ops import NumPyArray
 from weightdecay.pictures import save
 from weightdecay.sweeping.axis import exponents
@@ -24,7 +25,6 @@ from weightdecay.sweeping.drawing import (
 )
 from weightdecay.tuning.comparing import Comparison, std_of
 from weightdecay.tuning.result import TuneResult
-from weightdecay.tuning.table import Loaded
 
 WIDTH, HEIGHT, SPACING = 300, 260, 34
 NAMES = {"l2": "L2", "l1": "L1", "elasticnet": "elastic net"}
