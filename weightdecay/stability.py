@@ -16,10 +16,15 @@ and h is the largest curvature among the minibatches: below that, every plain SG
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
-from weightdecay.data.dataset import Dataset
+from weightdecay import penalty
+from weightdecay.data import minibatches
+from weightdecay.data.dataset import Dataset, require_squares
 from weightdecay.data.minibatches import EpochPlan
+from weightdecay.experiment import Experiment
 from weightdecay.ops import NumPyArray, host
 
 
@@ -29,8 +34,11 @@ def largest_curvature(dataset: Dataset, plan: EpochPlan, weight: NumPyArray | No
     for rows, mean in zip(*plan, strict=True):
         c = mean if weight is None else mean * host(weight[rows, None])
         A = np.sqrt(c) * np.column_stack([np.ones(len(rows)), host(dataset.X_train[rows])])
+        unit = float(np.ldexp(1.0, np.frexp(np.max(abs(A)))[1] - 1)) or 1.0
+        A /= unit  # whose square may be beyond the floats
         gram = A @ A.T if len(A) <= A.shape[1] else A.T @ A
-        largest = max(largest, float(np.linalg.eigvalsh(gram)[-1]))
+        with np.errstate(over="ignore"):
+            largest = max(largest, float(np.linalg.eigvalsh(gram)[-1] * unit * unit))
     return largest
 
 
@@ -53,6 +61,27 @@ def stable_lr(
             return None if coupled else _ratio(2, l2)
 
 
+def automatic_lr(
+    experiment: Experiment, dataset: Dataset, weights: Iterable[NumPyArray | None]
+) -> float:
+    """A rate well inside the bounds of every λ of an experiment, with each of some weights.
+
+    It is that of the experiment where there is no bound, and no larger than it for adam, whose
+    steps have a size of their own.
+    """
+    e = experiment
+    require_squares(dataset, "float64")
+    l2 = float(np.max(penalty.strength(e, dataset.columns).l2.w))
+    plan = next(iter(minibatches.draw(dataset.num_train, e.batch_size, 1, e.seed, e.shuffle)))
+    own = e.optimizer == "adam"
+    curvature = 0.0 if own else max(largest_curvature(dataset, plan, c) for c in weights)
+    bound = stable_lr(e.optimizer, e.decay, curvature, l2, e.momentum)
+    if bound is None:
+        return e.lr
+    lr = safe_lr(bound, e.optimizer, e.momentum)
+    return min(lr, e.lr) if own else lr
+
+
 def safe_lr(bound: float, optimizer: str, momentum: float) -> float:
     """A rate well inside the bound, rounded down to one digit.
 
@@ -67,4 +96,4 @@ def safe_lr(bound: float, optimizer: str, momentum: float) -> float:
 
 
 def _ratio(a: float, b: float) -> float | None:
-    return a / b if b > 0 else None
+    return a / b if 0 < b < np.inf else None

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tolerances import L1, RIDGE, relative_difference
@@ -38,6 +38,7 @@ def folds_of(labels: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 @given(seed=st.integers(0, 999))
+@settings(max_examples=10)
 def test_weights_of_one_are_no_weights_where_folds_are_unequal(seed: int) -> None:
     """23 rows in 5 folds: three of 5 rows and two of 4."""
     X, y = table(seed)
@@ -63,6 +64,7 @@ def test_weights_of_one_are_no_weights(solver: str, cv: Any) -> None:
 
 
 @given(seed=st.integers(0, 999), penalty=st.sampled_from(["l2", "l1"]))
+@settings(max_examples=10)
 def test_weight_k_is_the_row_k_times_in_its_fold(seed: int, penalty: str) -> None:
     """Against the same rows repeated, without weights: folds of very different weight."""
     X, y = table(seed)
@@ -70,9 +72,9 @@ def test_weight_k_is_the_row_k_times_in_its_fold(seed: int, penalty: str) -> Non
     fold, weight = np.arange(23) % 4, rng.integers(0, 5, 23)
     weight[:8] += 1  # every fold keeps rows of positive weight
     rows = np.repeat(np.arange(23), weight)
-    settings = {**SETTINGS[penalty], "rule": "one-se"}
-    weighed = tune(X, y, sample_weight=weight, cv=folds_of(fold), **settings)
-    repeated = tune(X[rows], y[rows], cv=folds_of(fold[rows]), **settings)
+    chosen = {**SETTINGS[penalty], "rule": "one-se"}
+    weighed = tune(X, y, sample_weight=weight, cv=folds_of(fold), **chosen)
+    repeated = tune(X[rows], y[rows], cv=folds_of(fold[rows]), **chosen)
     assert weighed.lambd == repeated.lambd
     assert relative_difference(weighed.scores.mean, repeated.scores.mean) <= L1
     assert relative_difference(weighed.scores.standard_error, repeated.scores.standard_error) <= L1

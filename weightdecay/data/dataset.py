@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from weightdecay.data import given
+from weightdecay.data.moments import Moments, moments, require_room
 from weightdecay.data.sources import STANDARDIZE, Arrays, DataSource
 from weightdecay.data.streams import generator
 from weightdecay.errors import InputError
-from weightdecay.ops import NumPyArray
+from weightdecay.ops import NumPyArray, host
 from weightdecay.validate import choice, number
 
 
@@ -104,6 +105,15 @@ class Dataset:
     def num_inputs(self) -> int:
         """Number of inputs, the length of w."""
         return int(self.X_train.shape[1])
+
+
+def require_squares(dataset: Dataset, dtype: str) -> None:
+    """Raise InputError where squares of the training part leave a dtype: losses need them."""
+    size = np.max(abs(host(dataset.X_train)), axis=0)
+    worst = int(np.argmax(size))
+    remedy = "standardise, or "
+    require_room(f"column {dataset.columns[worst]!r}", float(size[worst]), dtype, remedy)
+    require_room("y", float(np.max(abs(host(dataset.y_train)))), dtype, remedy)
 
 
 def require_finite(values: NumPyArray, columns: Sequence[str], before: int = 0) -> None:
@@ -248,28 +258,26 @@ def from_arrays(
 def _standardized(dataset: Dataset, standardize: str) -> Dataset:
     """The same examples, scaled by the moments of the training part."""
     weight = dataset.weight_train
-    x_mean, x_scale = _moments(dataset.X_train, weight)
-    y_mean, y_scale = 0.0, 1.0
+    inputs = moments(dataset.X_train, weight)
+    y = np.zeros(1)
+    target = Moments(y, y + 1, y, y + 1)  # the target as it is
     if standardize == "both":
-        mean, scale = _moments(dataset.y_train[:, None], weight)
-        y_mean, y_scale = float(mean[0]), float(scale[0])
+        target = moments(dataset.y_train[:, None], weight)
+    dtype = dataset.X_train.dtype
     return Dataset(
-        (dataset.X_train - x_mean) / x_scale,
-        (dataset.y_train - y_mean) / y_scale,
-        (dataset.X_val - x_mean) / x_scale,
-        (dataset.y_val - y_mean) / y_scale,
+        inputs.standardized(dataset.X_train),
+        target.standardized(dataset.y_train[:, None])[:, 0],
+        inputs.standardized(dataset.X_val),
+        target.standardized(dataset.y_val[:, None])[:, 0],
         source=dataset.source,
         columns=dataset.columns,
         weight_train=weight,
         weight_val=dataset.weight_val,
-        standardization=Standardization(x_mean, x_scale, y_mean, y_scale),
+        standardization=Standardization(
+            inputs.center.astype(dtype),
+            inputs.scale.astype(dtype),
+            float(target.center[0]),
+            float(target.scale[0]),
+        ),
         notes=dataset.notes,
     )
-
-
-def _moments(X: NumPyArray, weight: NumPyArray | None) -> tuple[NumPyArray, NumPyArray]:
-    mean = np.average(X, axis=0, weights=weight)
-    scale = np.sqrt(np.average((X - mean) ** 2, axis=0, weights=weight))
-    # A constant column is told by rounding, not by an exact 0.
-    constant = scale <= 10 * np.finfo(X.dtype).eps * np.abs(mean)
-    return mean, np.where(constant, 1.0, scale).astype(X.dtype)

@@ -12,12 +12,12 @@ from typing import Any, Protocol
 import numpy as np
 from sklearn.utils import check_random_state
 
-from weightdecay import bounds, penalty, stability
-from weightdecay.data import minibatches
+from weightdecay import bounds
 from weightdecay.data.dataset import Dataset
 from weightdecay.errors import InputError
 from weightdecay.experiment import Experiment, PenaltyName
 from weightdecay.paths.examples import Formulation, factors
+from weightdecay.stability import automatic_lr
 from weightdecay.validate import choice, integer, number
 
 SOLVERS = ("exact", "sgd")
@@ -116,14 +116,6 @@ def training(given: Settings, objective: Formulation, num_examples: int) -> Expe
 
 def with_lr(experiment: Experiment, given: float | None, dataset: Dataset) -> Experiment:
     """The given learning rate, or one well inside the stability bound of the first epoch."""
-    e = experiment
     if given is not None:
-        return e
-    l2 = float(np.max(penalty.strength(e, dataset.columns).l2.w))
-    plan = next(iter(minibatches.draw(dataset.num_train, e.batch_size, 1, e.seed, e.shuffle)))
-    curvature = stability.largest_curvature(dataset, plan, dataset.weight_train)
-    bound = stability.stable_lr(e.optimizer, e.decay, curvature, l2, e.momentum)
-    if bound is None:
-        return e
-    lr = stability.safe_lr(bound, e.optimizer, e.momentum)
-    return replace(e, lr=min(lr, ADAM_LR) if e.optimizer == "adam" else lr)
+        return experiment
+    return replace(experiment, lr=automatic_lr(experiment, dataset, [dataset.weight_train]))

@@ -23,6 +23,7 @@ from weightdecay.paths.examples import Examples, Formulation, Path, Split
 from weightdecay.paths.prepared import Prepared, factors_of, forms_products, from_moments, prepare
 from weightdecay.paths.scaling import Scaling
 from weightdecay.paths.slopes import correlations_at_zero
+from weightdecay.paths.units import canonical
 from weightdecay.registry import load
 
 NOT_CONVERGED = 1e-6
@@ -45,8 +46,7 @@ def path(examples: Examples, formulation: Formulation, lambdas: NumPyArray) -> P
         A λ did not converge; its certificate says how far from optimal it is.
     """
     _require(formulation)
-    w, b = _solve(prepare(examples, formulation), formulation, host(lambdas))
-    return Path(host(lambdas), w, b)
+    return Path(host(lambdas), *_fitted(examples, formulation, host(lambdas)))
 
 
 def cross_validate(
@@ -64,6 +64,7 @@ def cross_validate(
     """
     _require(formulation)
     lambdas = host(lambdas)
+    examples, _ = canonical(examples, formulation)
     rows = placing.place(examples, formulation.intercept, load("numpy"))
     shared = ridge.Shared(rows, splits) if forms_products(examples) else None
     loss = np.empty((len(lambdas), len(splits)))
@@ -75,10 +76,10 @@ def cross_validate(
             variance = ridge.variances(rows, H)
             prepared = from_moments(rows, H, variance, formulation, split.train)
         if prepared is None:
-            prepared = prepare(examples.take(split.train), formulation)
-        loss[:, k] = ridge.held_out_loss(
-            rows, split.held_out, *_solve(prepared, formulation, lambdas)
-        )
+            found = _fitted(examples.take(split.train), formulation, lambdas)
+        else:
+            found = _solve(prepared, formulation, lambdas)
+        loss[:, k] = ridge.held_out_loss(rows, split.held_out, *found)
     return loss
 
 
@@ -96,6 +97,14 @@ def _require(formulation: Formulation) -> None:
     if not formulation.l1_ratio > 0:
         raise InputError("l1_ratio is 0, which is ridge: a path with L1 needs it above 0.")
     require_scikit_learn()
+
+
+def _fitted(
+    examples: Examples, formulation: Formulation, lambdas: NumPyArray
+) -> tuple[NumPyArray, NumPyArray]:
+    """As `_solve`, over all rows."""
+    same, units = canonical(examples, formulation)
+    return units.outside(*_solve(prepare(same, formulation), formulation, lambdas))
 
 
 def _solve(

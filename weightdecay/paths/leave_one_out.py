@@ -14,6 +14,7 @@ from weightdecay.ops import NumPyArray, Ops, host
 from weightdecay.paths.examples import Examples, Formulation
 from weightdecay.paths.ridge import Decomposed, decompose, scaled_rows
 from weightdecay.paths.spectrum import Spectrum, shrinkage
+from weightdecay.paths.units import canonical
 
 NOTHING = 1e-12
 """1 − h beside the largest of them, below which it is rounding."""
@@ -34,7 +35,8 @@ def leave_one_out(
     """
     lambdas = host(lambdas)
     found = found or decompose(examples, formulation, min(lambdas), ops)
-    A, t, _, free, _, _ = scaled_rows(examples, formulation)
+    same, _ = canonical(examples, formulation, ops.dtype)
+    A, t, _, free, _, _ = scaled_rows(same, formulation)
     assert free.basis is not None
     leverage = np.einsum("ij,ij->i", free.basis, free.basis)[:, None]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

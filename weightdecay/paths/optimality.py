@@ -29,6 +29,7 @@ import numpy as np
 from weightdecay.ops import NumPyArray
 from weightdecay.paths.examples import Examples, Formulation, Path
 from weightdecay.paths.slopes import Problem, Seen, as_problem, explained, look, without_free
+from weightdecay.paths.units import canonical
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +54,8 @@ class Optimality:
 
 def certify(examples: Examples, formulation: Formulation, path: Path) -> Optimality:
     """The certificates of all λ, for ridge, the lasso and between."""
+    examples, units = canonical(examples, formulation)
+    path = Path(path.lambdas, *units.inside(path.w, path.b))
     problem = as_problem(examples, formulation)
     seen = look(problem, path.w, path.b)
     off, a = without_free(problem, seen)

@@ -74,11 +74,12 @@ def location(examples: Examples) -> Location:
     if examples.is_sparse:
         return _sparse_location(X, c)
     mean = sum((c[rows] @ X[rows] for rows in blocks(examples)), np.zeros(X.shape[1]))
-    variance = np.zeros(X.shape[1])
+    variance, rest = np.zeros(X.shape[1]), np.zeros(X.shape[1])
     for rows in blocks(examples):
         off = np.subtract(X[rows], mean, dtype=np.float64)
+        rest += c[rows] @ off  # what rounding left of the mean
         variance += c[rows] @ np.square(off, out=off)
-    return Location(mean, _exact_zeros(X, c, mean, variance))
+    return Location(mean, _exact_zeros(X, c, mean, np.maximum(variance - rest**2, 0)))
 
 
 def _sparse_location(X: Any, c: NumPyArray) -> Location:
@@ -94,9 +95,17 @@ def _sparse_location(X: Any, c: NumPyArray) -> Location:
 
 def _exact_zeros(X: Any, c: NumPyArray, mean: NumPyArray, variance: NumPyArray) -> NumPyArray:
     counts = c > 0
-    for j in np.flatnonzero((variance > 0) & (variance <= (NEARLY * mean) ** 2)):
+    nearly = np.flatnonzero(variance <= (NEARLY * mean) ** 2)
+    for j in nearly[_holds_any(X[:, nearly])]:
         column = X[:, [j]]
         column = (column if isinstance(column, np.ndarray) else column.toarray())[counts]
-        if column.min() == column.max():
-            variance[j] = 0
+        low, high = float(column.min()), float(column.max())
+        variance[j] = 0 if low == high else max(variance[j], np.finfo(float).tiny)
     return variance
+
+
+def _holds_any(X: Any) -> NumPyArray:
+    """Which columns have a value that is not 0."""
+    if isinstance(X, np.ndarray):
+        return X.any(axis=0)
+    return np.bincount(X.indices[X.data != 0], minlength=X.shape[1]) > 0

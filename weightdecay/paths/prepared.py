@@ -99,7 +99,7 @@ def from_moments(
     """From H of the chosen rows; None where free columns are too dependent for it."""
     p = rows.examples.num_inputs
     mass = H[p, p]
-    scales = scaling(variance, abs(rows.x_mean) + abs(H[:p, p] / mass), formulation)
+    scales = scaling(variance, formulation)
     found = freeing.by_moments(H, scales.penalized, scales.free, p, formulation.intercept)
     if found is None:
         return None

@@ -6,7 +6,7 @@ The objective is that of `Formulation` with l1_ratio 0. Hoerl & Kennard (1970) f
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,9 +18,11 @@ from weightdecay.paths import rows as placing
 from weightdecay.paths import spectrum as decomposing
 from weightdecay.paths.examples import Examples, Formulation, Path, Split
 from weightdecay.paths.free import Free
+from weightdecay.paths.passes import location
 from weightdecay.paths.rows import Rows, dense
 from weightdecay.paths.scaling import Scaling, scaling
 from weightdecay.paths.spectrum import ILL_CONDITIONED, Spectrum, is_safe
+from weightdecay.paths.units import Units, as_they_are, canonical
 from weightdecay.registry import load
 
 CANCELLED = 1e-6
@@ -35,7 +37,7 @@ MOST_DUAL = 2000
 class Decomposed:
     """Some rows, ready for every λ: what was projected off, how it was scaled, and the rest.
 
-    `total` is ‖t‖² for every target.
+    `total` is ‖t‖² for every target; `units` are those in which all this is.
     """
 
     scaling: Scaling
@@ -44,6 +46,7 @@ class Decomposed:
     x_mean: NumPyArray
     y_mean: NumPyArray
     total: NumPyArray
+    units: Units
 
     def solve(self, lambdas: NumPyArray) -> tuple[NumPyArray, NumPyArray]:
         """Weights (num_inputs, L, num_targets), bias (L, num_targets), in the units of X and y."""
@@ -52,7 +55,7 @@ class Decomposed:
         penalized = z / self.scaling.unit[:, None, None]
         w[self.scaling.penalized] = penalized
         w[self.scaling.free], b = self.free.parameters(penalized)
-        return w, b + self.y_mean - np.tensordot(self.x_mean, w, 1)
+        return self.units.outside(w, b + self.y_mean - np.tensordot(self.x_mean, w, 1))
 
 
 def path(examples: Examples, formulation: Formulation, lambdas: NumPyArray, ops: Ops) -> Path:
@@ -82,12 +85,13 @@ def ill_conditioned(condition: float, lambd: float) -> str:
 
 def decompose(examples: Examples, formulation: Formulation, least: float, ops: Ops) -> Decomposed:
     """The decomposition of all rows that keeps its digits from λ = `least` on."""
-    if _is_tall(examples, examples.num_examples):
-        rows = placing.place(examples, formulation.intercept, ops)
-        found = _from_moments(rows, rows.moments(), formulation, least)
-        if found is not None:
-            return found
-    return _from_rows(examples, formulation, least, ops)
+    same, units = canonical(examples, formulation, ops.dtype)
+    found = None
+    if _is_tall(same, same.num_examples):
+        rows = placing.place(same, formulation.intercept, ops)
+        found = _from_moments(rows, rows.moments(), location(same).variance, formulation, least)
+    found = found or _from_rows(same, formulation, least, ops)
+    return replace(found, units=units)
 
 
 def cross_validate(
@@ -119,6 +123,7 @@ def fold_and_fit(
 ) -> tuple[NumPyArray, Callable[[], Decomposed]]:
     """The losses of `cross_validate`, and `decompose` from the products that they shared."""
     lambdas = host(lambdas)
+    examples, units = canonical(examples, formulation, ops.dtype)
     rows = placing.place(examples, formulation.intercept, ops)
     shared = Shared(rows, splits)
     loss = np.empty((len(lambdas), len(splits)))
@@ -127,7 +132,8 @@ def fold_and_fit(
         found = None
         if _is_tall(examples, len(split.train)):
             H = shared.moments(k)
-            found = None if H is None else _from_moments(rows, H, formulation, min(lambdas))
+            if H is not None:
+                found = _from_moments(rows, H, variances(rows, H), formulation, min(lambdas))
         if found is None:
             found = decompose(examples.take(split.train), formulation, min(lambdas), ops)
         loss[:, k] = held_out_loss(rows, split.held_out, *found.solve(lambdas))
@@ -135,8 +141,10 @@ def fold_and_fit(
     def whole() -> Decomposed:
         found = None
         if _is_tall(examples, examples.num_examples):
-            found = _from_moments(rows, shared.total, formulation, min(lambdas))
-        return found or _from_rows(examples, formulation, min(lambdas), ops)
+            variance = location(examples).variance
+            found = _from_moments(rows, shared.total, variance, formulation, min(lambdas))
+        found = found or _from_rows(examples, formulation, min(lambdas), ops)
+        return replace(found, units=units)
 
     return loss, whole
 
@@ -203,23 +211,20 @@ class Shared:
 
 
 def variances(rows: Rows, H: NumPyArray) -> NumPyArray:
-    """Of the inputs, over the rows that H is of; 0 for columns that are known to be constant."""
+    """Of the inputs, over the rows that H is of."""
     p = rows.examples.num_inputs
     mean = H[:p, p] / H[p, p]
     variance: NumPyArray = np.maximum(np.diag(H)[:p] / H[p, p] - mean**2, 0)
-    variance[rows.constant] = 0
     return variance
 
 
 def _from_moments(
-    rows: Rows, H: NumPyArray, formulation: Formulation, least: float
+    rows: Rows, H: NumPyArray, variance: NumPyArray, formulation: Formulation, least: float
 ) -> Decomposed | None:
     """From H of some rows; None where it would not keep its digits down to λ = `least`."""
     p = rows.examples.num_inputs
     mass = H[p, p]
-    # Against the means before they were subtracted: their rounding is what a constant column has.
-    mean = np.abs(rows.x_mean) + np.abs(H[:p, p] / mass)
-    scales = scaling(variances(rows, H), mean, formulation)
+    scales = scaling(variance, formulation)
     if not len(scales.penalized):
         return None
     found = freeing.by_moments(H, scales.penalized, scales.free, p, formulation.intercept)
@@ -230,20 +235,21 @@ def _from_moments(
     spectrum = decomposing.gram(rows.ops, S, m / scales.unit[:, None] / mass)
     if not is_safe(spectrum.e, least, rows.ops.dtype):
         return None
-    return Decomposed(scales, free, spectrum, rows.x_mean, rows.y_mean, total / mass)
+    usual = as_they_are(rows.examples)
+    return Decomposed(scales, free, spectrum, rows.x_mean, rows.y_mean, total / mass, usual)
 
 
 def _from_rows(examples: Examples, formulation: Formulation, least: float, ops: Ops) -> Decomposed:
     """From the rows themselves: the dual where they are the fewer and it is safe, else an SVD."""
     A, t, scales, free, x_mean, y_mean = scaled_rows(examples, formulation)
     assert free.basis is not None
-    total = np.sum(t**2, axis=0)
+    total, usual = np.sum(t**2, axis=0), as_they_are(examples)
     if 0 < len(A) <= A.shape[1]:
         spectrum = decomposing.dual(ops, A, t, free.basis)
         if is_safe(spectrum.e, least, ops.dtype):
-            return Decomposed(scales, free, spectrum, x_mean, y_mean, total)
+            return Decomposed(scales, free, spectrum, x_mean, y_mean, total, usual)
     spectrum = decomposing.svd(load("numpy"), A, t)
-    return Decomposed(scales, free, spectrum, x_mean, y_mean, total)
+    return Decomposed(scales, free, spectrum, x_mean, y_mean, total, usual)
 
 
 def scaled_rows(
@@ -252,8 +258,7 @@ def scaled_rows(
     """A and t of `spectrum`, what they were scaled by, what was projected off, and the means."""
     X, c = dense(examples), examples.share
     x_mean, y_mean = c @ X, c @ examples.Y
-    variance = c @ (X - x_mean) ** 2
-    scales = scaling(variance, x_mean, formulation)
+    scales = scaling(location(examples).variance, formulation)
     if not formulation.intercept:
         x_mean, y_mean = np.zeros_like(x_mean), np.zeros_like(y_mean)
     root = np.sqrt(c)[:, None]

@@ -12,14 +12,12 @@ where the means are large beside the deviations.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from weightdecay.errors import InputError
 from weightdecay.ops import Array, NumPyArray, Ops, host
 from weightdecay.paths.examples import Examples
-from weightdecay.paths.passes import location
 
 MOST_DENSE = 2**31
 """Bytes that a sparse X may take when it has to be written out."""
@@ -46,11 +44,6 @@ class Rows:
     x_mean: NumPyArray
     y_mean: NumPyArray
 
-    @property
-    def constant(self) -> NumPyArray:
-        """Column numbers of inputs whose moments do not show that they are constant."""
-        return np.empty(0, dtype=np.intp)
-
     def moments(self, chosen: NumPyArray | None = None) -> NumPyArray:
         """H of some rows (a row that comes twice counts twice) or of all, on the host."""
         Z = self._some(chosen)
@@ -72,11 +65,6 @@ class SparseRows(Rows):
     X is not written out: H of the centred columns is that of the columns as they are, minus the
     product of the means. Z is that of the columns as they are.
     """
-
-    @cached_property
-    def constant(self) -> NumPyArray:
-        """As for dense rows; the difference of moments leaves rounding."""
-        return np.flatnonzero(location(self.examples).variance == 0)
 
     def moments(self, chosen: NumPyArray | None = None) -> NumPyArray:
         """As for dense rows."""

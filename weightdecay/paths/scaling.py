@@ -9,8 +9,6 @@ import numpy as np
 from weightdecay.ops import NumPyArray
 from weightdecay.paths.examples import Formulation
 
-ROUNDING = 10 * np.finfo(np.float64).eps
-
 
 class Scaling(NamedTuple):
     """λ fⱼ/2 (sⱼwⱼ)² is λ/2 zⱼ² for zⱼ = unitⱼ wⱼ, unitⱼ = sⱼ √fⱼ.
@@ -28,18 +26,16 @@ class Scaling(NamedTuple):
     unit: NumPyArray
 
 
-def scaling(variance: NumPyArray, mean: NumPyArray, formulation: Formulation) -> Scaling:
-    """From the variance and the mean of every input, over the rows that are fitted."""
+def scaling(variance: NumPyArray, formulation: Formulation) -> Scaling:
+    """From the variance of every input over the rows that are fitted; exactly 0 if constant."""
     f = np.ones(len(variance)) if formulation.factors is None else formulation.factors
-    constant = variance <= (ROUNDING * mean) ** 2
-    dropped = constant & (formulation.intercept or formulation.standardize)
-    s = deviations(variance, mean) if formulation.standardize else np.ones(len(variance))
+    dropped = (variance == 0) & (formulation.intercept or formulation.standardize)
+    s = deviations(variance) if formulation.standardize else np.ones(len(variance))
     penalized = np.flatnonzero((f > 0) & ~dropped)
     free = np.flatnonzero((f == 0) & ~dropped)
     return Scaling(penalized, free, (s * np.sqrt(f))[penalized])
 
 
-def deviations(variance: NumPyArray, mean: NumPyArray) -> NumPyArray:
-    """Standard deviations, and 1 for a column that is constant to rounding."""
-    constant = variance <= (ROUNDING * mean) ** 2
-    return np.where(constant, 1.0, np.sqrt(np.where(constant, 1.0, variance)))
+def deviations(variance: NumPyArray) -> NumPyArray:
+    """Standard deviations, and 1 for a constant column."""
+    return np.sqrt(np.where(variance == 0, 1.0, variance))

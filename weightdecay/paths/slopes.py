@@ -11,6 +11,7 @@ from weightdecay.paths.examples import Examples, Formulation
 from weightdecay.paths.passes import Centred, Location, blocks, centred, location
 from weightdecay.paths.rows import dense
 from weightdecay.paths.scaling import Scaling, deviations, scaling
+from weightdecay.paths.units import canonical
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +68,7 @@ def correlations_at_zero(examples: Examples, formulation: Formulation) -> NumPyA
 
     Shape (num_penalized, num_targets): with λ₁ at least as large, all those weights stay 0.
     """
+    examples, _ = canonical(examples, formulation)
     problem = as_problem(examples, formulation)
     w = np.zeros((examples.num_inputs, 1, examples.num_targets))
     b = examples.share @ examples.Y if formulation.intercept else np.zeros(examples.num_targets)
@@ -85,9 +87,9 @@ def as_problem(examples: Examples, formulation: Formulation) -> Problem:
         formulation,
         place,
         place.mean if formulation.intercept else np.zeros(p),
-        scaling(place.variance, place.mean, formulation),
+        scaling(place.variance, formulation),
         np.ones(p) if formulation.factors is None else formulation.factors,
-        deviations(place.variance, place.mean) if formulation.standardize else np.ones(p),
+        deviations(place.variance) if formulation.standardize else np.ones(p),
     )
 
 

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from weightdecay import bounds
+from weightdecay.data.moments import require_room
 from weightdecay.data.sources import DataSource
 from weightdecay.experiment import Experiment
 from weightdecay.registry import load_adapter, resolve_name
@@ -184,6 +185,7 @@ def compare_remedies(
     version = load_adapter(backend).version
     dataset = as_dataset(experiment, data)
     train, val = standardised(dataset)
+    require_room("y", float(np.max(abs(train.Y))), dtype)
     n = train.num_examples
     cut = splitting.make(folds, n, seed=experiment.seed)
     splits = cut if cut is not None else splitting.one_by_one(n)

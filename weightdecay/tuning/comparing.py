@@ -11,7 +11,8 @@ import numpy as np
 from weightdecay.errors import IllConditionedWarning
 from weightdecay.ops import NumPyArray
 from weightdecay.paths import ridge
-from weightdecay.paths.examples import Examples
+from weightdecay.paths.examples import Examples, Formulation
+from weightdecay.paths.units import canonical, moments
 from weightdecay.registry import load
 from weightdecay.tuning.result import TuneResult
 
@@ -90,19 +91,16 @@ def compare(result: TuneResult, fit: Callable[[str], TuneResult]) -> Comparison:
 
 def std_of(examples: Examples) -> NumPyArray:
     """Weighted standard deviations of the inputs, shape (num_inputs,)."""
-    c, X = examples.share, examples.X
-    mean = c @ X
-    found: NumPyArray = np.sqrt(
-        np.array([c @ (x - m) ** 2 for x, m in zip(X.T, mean, strict=True)])
-    )
-    return found
+    _, std = moments(examples)
+    return std
 
 
 def _pair(examples: Examples) -> Pair | None:
     if not 2 <= examples.num_inputs <= MOST_PAIRED:
         return None
     n = examples.num_examples
-    X = examples.X[:: -(-n // MOST_ROWS)]
+    same, _ = canonical(examples, Formulation(standardize=True))
+    X = same.X[:: -(-n // MOST_ROWS)]
     varies = np.flatnonzero(np.ptp(X, axis=0) > 0)
     if len(varies) < 2:
         return None

@@ -20,6 +20,7 @@ from weightdecay.data.roles import Roles
 from weightdecay.errors import InputError
 from weightdecay.ops import NumPyArray
 from weightdecay.paths.examples import Examples
+from weightdecay.paths.units import moments
 from weightdecay.tuning import model_file
 from weightdecay.tuning.result import TuneResult
 from weightdecay.tuning.scores import RULES
@@ -247,7 +248,7 @@ def load_model(path: str | Path) -> Model:
 
 def mean_of(examples: Examples) -> NumPyArray:
     """Weighted means of the inputs, shape (num_inputs,)."""
-    mean: NumPyArray = np.asarray(examples.X.T @ examples.share).ravel()
+    mean, _ = moments(examples)
     return mean
 
 

@@ -12,7 +12,7 @@ from weightdecay.callers import warn
 from weightdecay.experiment import Experiment
 from weightdecay.ops import NumPyArray
 from weightdecay.paths.examples import Examples
-from weightdecay.paths.scaling import deviations
+from weightdecay.paths.units import moments
 from weightdecay.registry import load, load_adapter, resolve_name
 from weightdecay.sweeping.grid import Grid
 from weightdecay.tuning import splits as splitting
@@ -189,10 +189,5 @@ def _scikit_learn_version() -> str:
 
 def input_scale(data: Examples) -> NumPyArray:
     """Standard deviations of the inputs over all rows, with their weights; 1 where constant."""
-    c = data.share
-    if data.is_sparse:
-        mean = np.asarray(data.X.T @ c)
-        square = np.asarray(data.X.multiply(data.X).T @ c)
-        return deviations(np.maximum(square - mean**2, 0), mean)
-    mean = c @ data.X
-    return deviations(c @ (data.X - mean) ** 2, mean)
+    _, std = moments(data)
+    return np.where(std == 0, 1.0, std)

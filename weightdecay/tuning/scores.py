@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
+from weightdecay.errors import InputError
 from weightdecay.ops import NumPyArray
 
 Rule: TypeAlias = Literal["best", "one-se"]
@@ -71,8 +72,18 @@ class Scores:
 
         Breiman et al. (1984), section 3.4.3; Hastie et al. (2009), section 7.10.
         """
-        within = self.mean <= self.mean[self.best] + self.standard_error[self.best]
+        error = self.standard_error[self.best]
+        within = self.mean <= self.mean[self.best] + (error if np.isfinite(error) else 0)
         return int(np.flatnonzero(within)[-1])
+
+    def require_finite(self) -> None:
+        """Raise InputError where no λ has a finite loss: there is nothing to choose from."""
+        if not np.isfinite(self.mean).any():
+            raise InputError(
+                "no λ of the grid can be judged: the rows that a fold trains with do not determine "
+                "what it holds out, or lie too far from it; give larger λ, fewer inputs or other "
+                "folds."
+            )
 
     def chosen(self, rule: str) -> int:
         """The place of λ that a rule takes: 'best' or 'one-se'."""

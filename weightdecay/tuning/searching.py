@@ -65,6 +65,7 @@ def automatic(data: Examples, formulation: Formulation, count: int, ops: Ops) ->
 def _exact(job: Job, grid: NumPyArray, ops: Ops) -> Found:
     data, formulation = job.examples, job.formulation
     scores, whole = validate(data, formulation, grid, job.splits, ops)
+    scores.require_finite()
     extended = 0
     while job.extend and extended < grids.EXTENSIONS and _can_extend(scores, formulation, data):
         more = grids.beyond(scores.lambdas, str(scores.edge))

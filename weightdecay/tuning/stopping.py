@@ -14,14 +14,13 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from weightdecay.data import minibatches
 from weightdecay.data.dataset import Dataset, from_arrays
 from weightdecay.divergence import Lost
 from weightdecay.errors import InputError
 from weightdecay.experiment import Experiment, PenaltyName
 from weightdecay.ops import NumPyArray
 from weightdecay.paths.examples import Examples, Formulation, Path, Split
-from weightdecay.stability import largest_curvature, safe_lr, stable_lr
+from weightdecay.stability import automatic_lr
 from weightdecay.sweeping import folds as folding
 from weightdecay.sweeping.running import sweep
 from weightdecay.sweeping.training import OnProgress
@@ -252,21 +251,11 @@ def scaled(examples: Examples, formulation: Formulation) -> Dataset:
 def stable_rate(experiment: Experiment, dataset: Dataset, pairs: Sequence[Split]) -> float:
     """A learning rate that is stable for every λ of an experiment, on all rows and on every fold.
 
-    See `weightdecay.stability`; Adam's steps are bounded whatever the curvature, so that it keeps
-    its own.
+    See `weightdecay.stability.automatic_lr`.
     """
-    e = experiment
-    if e.optimizer == "adam":
-        return e.lr
-    plan = next(minibatches.draw(dataset.num_train, e.batch_size, 1, e.seed, e.shuffle))
-    folds = folding.make(pairs, dataset, e.seed)
+    folds = folding.make(pairs, dataset, experiment.seed)
     weights = [dataset.weight_train, *(folds.train.T if folds is not None else ())]
-    curvature = max(largest_curvature(dataset, plan, weight) for weight in weights)
-    share = {"l1": 0.0, "elasticnet": 1 - e.l1_ratio}.get(e.penalty, 1.0)
-    strongest = np.max(e.penalty_factors) if isinstance(e.penalty_factors, tuple) else 1.0
-    l2 = share * max(e.lambd) * float(strongest)
-    bound = stable_lr(e.optimizer, e.decay, curvature, l2, e.momentum)
-    return e.lr if bound is None else safe_lr(bound, e.optimizer, e.momentum)
+    return automatic_lr(experiment, dataset, weights)
 
 
 def _penalised(training: Experiment, formulation: Formulation, grid: NumPyArray) -> Experiment:
