@@ -43,7 +43,7 @@ def size(count: int) -> str:
 
 def available() -> int | None:
     """Bytes that this process could still take: of the machine, of its group, of its own limit."""
-    found = [free for free in (_machine(), _group(), _limit()) if free is not None]
+    found = [free for free in (_machine(), _group(), limit()) if free is not None]
     return min(found) if found else None
 
 
@@ -71,8 +71,8 @@ def _group() -> int | None:
         return None
 
 
-def _limit() -> int | None:
-    """What ``ulimit -v`` allows."""
+def limit() -> int | None:
+    """Bytes of addresses that ``ulimit -v`` still allows; None where there is no limit."""
     if sys.platform == "win32":
         return None
     import resource

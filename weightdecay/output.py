@@ -23,10 +23,11 @@ from weightdecay.errors import InputError
 from weightdecay.escaping import shown
 
 RULES = (
-    "A file is written whole or not at all, through a link and with the permissions it had; a "
-    "read-only file, a folder, a pipe or a device is refused."
+    "What --out, --plot and --save-experiment name is written whole or not at all, through a link "
+    "and with the permissions that it had; a read-only file, a folder, a pipe, a device or a file "
+    "that is read is refused."
 )
-"""What the help of a command says of the files that it writes."""
+"""What the help says of the files that are written."""
 
 REASONS = {
     errno.ENAMETOOLONG: "choose a shorter name",

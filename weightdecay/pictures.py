@@ -10,11 +10,14 @@ import io
 from pathlib import Path
 from typing import Any
 
+from weightdecay import memory
 from weightdecay.errors import InputError, MissingExtraError
 from weightdecay.escaping import line, shown
 from weightdecay.output import write_bytes
 
 SUFFIXES = (".png", ".svg")
+ADDRESSES = 70 * 10**9
+"""Bytes of addresses that vl_convert's engine reserves as it starts; without them it aborts."""
 SHARPNESS = 2
 """Pixels of a PNG for one of the picture."""
 
@@ -25,7 +28,7 @@ def require_drawable(path: Path) -> None:
     Raises
     ------
     InputError
-        The name ends in neither .png nor .svg.
+        The name ends in neither .png nor .svg, or the renderer could not start.
     MissingExtraError
         altair or its renderer is not installed.
     """
@@ -36,6 +39,13 @@ def require_drawable(path: Path) -> None:
         import vl_convert  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("--plot", "plot") from error
+    left = memory.limit()
+    if left is not None and left < ADDRESSES:
+        raise InputError(
+            f"what draws pictures reserves {memory.size(ADDRESSES)} of addresses, of which it uses "
+            f"few, and a limit such as ulimit -v leaves {memory.size(left)}: raise the limit, or "
+            "leave --plot out."
+        )
 
 
 def save(chart: Any, path: Path) -> None:

@@ -30,9 +30,26 @@ from weightdecay.cli.translate import translate
 from weightdecay.cli.tune import tune
 from weightdecay.errors import WeightDecayError
 from weightdecay.escaping import shown
+from weightdecay.output import RULES
+
+HELP = f"""Weight decay, defined once and run on any backend.
+
+{RULES} Files are written before anything is printed, so that 'weightdecay ... | head' loses none.
+Warnings go to standard error.
+
+\b
+Exit codes:   0  all is well
+              1  training diverges, a comparison fails, the output cannot be written
+              2  bad input, or more than there is memory for
+              3  'translate': there is no exact translation
+            130  interrupted
+"""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    help=HELP,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="weightdecay")
 def cli() -> None:
     """Weight decay, defined once and run on any backend."""
@@ -46,12 +63,7 @@ for command in (
 
 
 def main() -> None:
-    """Run the command line; the console script.
-
-    Exit codes: 0; 1 if training diverges, a comparison fails or the output cannot be written; 2 for
-    bad input, and for more than there is memory for; 3 for a refused translation; 130 when
-    interrupted.
-    """
+    """Run the command line; the console script. The exit codes stand in its help."""
     _open_descriptors()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

@@ -47,8 +47,9 @@ def audit(
 
     OPTIMIZER is a framework's name, such as torch.optim.AdamW, keras.optimizers.SGD,
     keras.regularizers.L2, optax.contrib.muon or mxnet.optimizer.SGD, or package.module:factory for
-    one of your own. It is stepped with random gradients beside the same optimizer without decay,
-    and every hypothesis about where the decay enters is tried. The verdict is one of
+    one of your own. Naming a module of your own imports it and calls the factory, which runs their
+    code: audit what you would run. It is stepped with random gradients beside the same optimizer
+    without decay, and every hypothesis about where the decay enters is tried. The verdict is one of
 
     \b
       none               nothing decays

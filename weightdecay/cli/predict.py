@@ -23,7 +23,8 @@ Examples:
 @click.argument("file", metavar="FILE")
 @described.options(described.READING_OPTIONS)
 @click.option("--out", metavar="FILE.csv",
-              help="Write the predictions, one column named as the target.")  # fmt: skip
+              help="Write the predictions, one column named as the target (with an apostrophe "
+              "before a name that a spreadsheet would take for a formula).")  # fmt: skip
 @click.option("--format", "output", type=click.Choice(["table", "csv", "json"]), default="table",
               show_default=True, help="What to print.")  # fmt: skip
 def predict(

@@ -18,6 +18,7 @@ from weightdecay.data.given import in_order, is_sparse
 from weightdecay.data.monomials import monomial_features
 from weightdecay.data.roles import Roles
 from weightdecay.errors import InputError
+from weightdecay.escaping import listed
 from weightdecay.ops import NumPyArray
 from weightdecay.paths.examples import Examples
 from weightdecay.paths.units import moments
@@ -115,6 +116,11 @@ class Model:
             object.__setattr__(self, name, check(key, getattr(self, name)))
         if not self.inputs or len(set(self.inputs)) < len(self.inputs):
             raise InputError("inputs holds no name, or one twice: every input needs its own.")
+        taken = (self.target, *self.dropped, self.sample_weight, self.group, self.time)
+        twice = [name for name in self.inputs if name in taken]
+        if twice or self.target in taken[1:]:
+            both = listed(dict.fromkeys(twice or [self.target]))
+            raise InputError(f"{both} cannot be an input or the target and something else as well.")
         total = len(self.columns)
         if self.degree > total or self.columns != _expanded(self.inputs, self.degree):
             raise InputError(f"the {total} columns are not those of the inputs to degree "

@@ -17,8 +17,9 @@ from weightdecay.data.faults import listed
 from weightdecay.data.files import File
 from weightdecay.data.table import open_table
 from weightdecay.errors import InputError
+from weightdecay.escaping import csv_cell
 from weightdecay.ops import NumPyArray
-from weightdecay.output import writing
+from weightdecay.output import write_bytes
 from weightdecay.tuning.model import Model
 
 
@@ -82,16 +83,17 @@ class Predictions:
         """One column with the name of the target; numbers that are read back exactly.
 
         A row without a prediction is an empty cell between quotation marks, which is no empty line.
+        A name that a spreadsheet would take for a formula has an apostrophe before it; see
+        `weightdecay.escaping.csv_cell`.
         """
         header = io.StringIO()
-        csv.writer(header, lineterminator="\n").writerow([self.target])
+        csv.writer(header, lineterminator="\n").writerow([csv_cell(self.target)])
         cells = ('""' if np.isnan(value) else repr(value) for value in self.values.tolist())
         return header.getvalue() + "".join(f"{cell}\n" for cell in cells)
 
     def save(self, path: Path) -> None:
         """Write the CSV, whole or not at all."""
-        with writing(path) as temporary:
-            temporary.write_text(self.to_csv(), encoding="utf-8")
+        write_bytes(path, self.to_csv().encode())
 
 
 def predict(model: Model, source: str, reading: Reading | None = None) -> Predictions:

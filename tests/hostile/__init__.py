@@ -1,0 +1,1 @@
+"""Bad inputs, and a judge of the answers to them."""
