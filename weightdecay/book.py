@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from weightdecay import remote
+from weightdecay import answers, patience, remote
 from weightdecay.data import minibatches
 from weightdecay.data.dataset import Dataset
 from weightdecay.data.load import load_data
@@ -119,22 +119,29 @@ def _measure(
     plan: list[list[NumPyArray]],
 ) -> Program:
     question = ask(interpreter.backend, experiment, dataset, plan)
-    header, arrays = worker.call("book", *question, CALL_LIMIT)
-    printed = Parameters(arrays["w"], arrays["b"])
+    limit = patience.limit(CALL_LIMIT)
+    header, arrays = worker.call("book", *question, limit)
+    steps = 1 + sum(map(len, plan))
+    with worker.reading("book"):
+        printed = Parameters(
+            answers.floats(arrays, "w", (steps, dataset.num_inputs)),
+            answers.floats(arrays, "b", (steps,)),
+        )
+        said, meaning = answers.text(header, "printed"), answers.text(header, "meant")
     effective = identify(experiment, dataset, printed, plan)
     native = remote.fit(
-        worker, experiment, dataset, implementation="native", record=True, timeout=CALL_LIMIT
+        worker, experiment, dataset, implementation="native", record=True, timeout=limit
     )
     meant = fit(experiment, dataset, backend="numpy", record=True)
     norm = float(np.linalg.norm(printed.w[-1]))
     return Program(
         interpreter,
         worker.ready().backend_version,
-        header["printed"],
+        said,
         effective,
         norm,
         norm**2 / 2,
-        header["meant"],
+        meaning,
         compare(native, meant).max_relative_difference,
     )
 

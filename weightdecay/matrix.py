@@ -7,16 +7,14 @@ the others go on.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
 
-from weightdecay import held, remote
+from weightdecay import held, patience, remote
 from weightdecay.data.dataset import Dataset
 from weightdecay.data.load import load_data
 from weightdecay.data.sources import Synthetic
@@ -27,6 +25,7 @@ from weightdecay.errors import (
     WeightDecayError,
 )
 from weightdecay.experiment import Experiment
+from weightdecay.fleet import Fleet, Start, start_worker
 from weightdecay.parity import Comparison, compare
 from weightdecay.registry import BUILT_IN, find
 from weightdecay.tolerances import FLOAT32_SETTINGS
@@ -149,10 +148,10 @@ def run(
     dtype: str = "float64",
     experiment: Experiment | None = None,
     tolerance: float,
-    start: Callable[[Interpreter], Worker] = lambda found: Worker(found.backend, found.python),
+    start: Start = start_worker,
     on_start: Callable[[int], None] = lambda total: None,
     on_row: Callable[[], None] = lambda: None,
-    call_limit: float = CALL_LIMIT,
+    call_limit: float | None = None,
 ) -> Matrix:
     """Run every case on every backend, each in its own process, and compare with NumPy.
 
@@ -166,8 +165,9 @@ def run(
         Starts the worker of an interpreter.
     on_start, on_row : callable
         Told the number of runs, and of every run that is over.
-    call_limit : float
-        Seconds after which a run counts as hung.
+    call_limit : float, optional
+        Seconds after which a run counts as hung; by default the current patience's, or 120 for the
+        cases that are known to be short.
     """
     interpreters, missing = find_backends(list(names or BUILT_IN))
     todo = list(cases(experiment))
@@ -179,30 +179,21 @@ def run(
         ran = held.in_float32(case.experiment) if narrow else case.experiment
         if ran not in references:
             references[ran] = fit(ran, data, backend="numpy", dtype=dtype, record=True)
-    lanes = [_Lane(interpreter, start, call_limit) for interpreter in interpreters]
-    stop = threading.Event()
+    if call_limit is None and experiment is None:
+        call_limit = patience.limit(CALL_LIMIT)
 
-    def run_lane(lane: _Lane) -> list[Row | None]:
-        rows: list[Row | None] = []
+    def rows_of(lane: _Lane) -> Iterator[Row | None]:
         try:
             for case in todo:
-                if stop.is_set():
-                    break
-                rows.append(lane.row(case, data, references, dtype, tolerance))
+                yield lane.row(case, data, references, dtype, tolerance)
                 on_row()
         finally:
             lane.close()
-        return rows
 
-    with ThreadPoolExecutor(max_workers=max(len(lanes), 1)) as pool:
-        pending = [pool.submit(run_lane, lane) for lane in lanes]
-        try:
-            results = [row for rows in pending for row in rows.result() if row is not None]
-        except BaseException:  # Ctrl-C: nobody waits for the runs under way
-            stop.set()
-            for lane in lanes:
-                lane.close()
-            raise
+    with Fleet(start) as fleet:
+        lanes = [_Lane(interpreter, fleet.start, call_limit) for interpreter in interpreters]
+        rows = chain(*fleet.side_by_side([rows_of(lane) for lane in lanes]))
+        results = [row for row in rows if row is not None]
     return Matrix(
         f"numpy {np.__version__}",
         dtype,
@@ -224,8 +215,8 @@ class _Lane:
     def __init__(
         self,
         interpreter: Interpreter,
-        start: Callable[[Interpreter], Worker],
-        call_limit: float,
+        start: Start,
+        call_limit: float | None,
     ) -> None:
         self._interpreter, self._start, self._limit = interpreter, start, call_limit
         self._worker: Worker | None = None

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from weightdecay import answers
 from weightdecay.data import minibatches
 from weightdecay.data.dataset import Dataset
 from weightdecay.data.load import load_data
@@ -85,26 +86,31 @@ class PendingFit:
     implementation: str
     dtype: str
     device: str
+    record: bool
 
     def result(self, timeout: float | None = None) -> FitResult:
         """Wait for the worker; to be called once, in the order of the worker's requests."""
         header, arrays = self.worker.receive(timeout)
-        recorded = "trajectory_w" in arrays
-        return FitResult(
-            experiment=self.experiment,
-            backend=self.worker.backend,
-            backend_version=header["backend_version"],
-            implementation=self.implementation,
-            dtype=self.dtype,
-            device=self.device,
-            params=Parameters(arrays["w"], arrays["b"]),
-            history=History(*(arrays[name] for name in HISTORY)),
-            seconds=header["seconds"],
-            dataset=self.dataset,
-            trajectory=Parameters(arrays["trajectory_w"], arrays["trajectory_b"])
-            if recorded
-            else None,
-        )
+        inputs, runs = self.dataset.num_inputs, len(self.experiment.lambd)
+        epochs = self.experiment.epochs
+        with self.worker.reading("fit"):
+            return FitResult(
+                experiment=self.experiment,
+                backend=self.worker.backend,
+                backend_version=answers.text(header, "backend_version"),
+                implementation=self.implementation,
+                dtype=self.dtype,
+                device=self.device,
+                params=_parameters(arrays, "", (inputs, runs)),
+                history=History(
+                    *(answers.floats(arrays, name, (epochs, runs)) for name in HISTORY)
+                ),
+                seconds=answers.number(header, "seconds"),
+                dataset=self.dataset,
+                trajectory=_parameters(arrays, "trajectory_", (None, inputs, runs))
+                if self.record
+                else None,
+            )
 
 
 def start(
@@ -141,7 +147,17 @@ def start(
     arrays = pack(dataset)
     arrays["w"], arrays["b"] = initial_state(experiment, dataset, initial)
     worker.send("fit", header, arrays | _flat(epochs))
-    return PendingFit(worker, experiment, dataset, implementation, dtype, device)
+    return PendingFit(worker, experiment, dataset, implementation, dtype, device, record)
+
+
+def _parameters(
+    arrays: Mapping[str, NumPyArray], prefix: str, shape: tuple[int | None, ...]
+) -> Parameters:
+    w = answers.floats(arrays, f"{prefix}w", shape)
+    b = answers.floats(arrays, f"{prefix}b", (*shape[:-2], shape[-1]))
+    if len(shape) > 2 and len(w) != len(b):
+        raise answers.AnswerError(f"w has {len(w)} steps and b {len(b)}")
+    return Parameters(w, b)
 
 
 def answer(

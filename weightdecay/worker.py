@@ -5,6 +5,8 @@ threads and memory; so each runs in a worker. A worker is started once and answe
 it can be asked is in `weightdecay.serve`, and `weightdecay.remote` makes a `fit` of it. Requests
 and answers are frames (`weightdecay.frames`) on its standard input and output.
 
+How long an answer is waited for is a matter of `weightdecay.patience`.
+
 However a worker ends, and however this process ends, no process is left behind: a worker that is
 closed is killed with all that it started, and one whose parent is gone kills itself (see
 `weightdecay.child.follow`).
@@ -14,27 +16,35 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import os
 import queue
 import signal
 import subprocess
 import threading
+import time
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, TypeAlias, cast
 
-from weightdecay import errors, frames
-from weightdecay.errors import BackendError, WeightDecayError
+from weightdecay import answers, errors, frames, vitals
+from weightdecay.errors import BackendError, InputError, WeightDecayError
 from weightdecay.ops import NumPyArray
+from weightdecay.patience import VARIABLE, Patience, current
 
+POSIX = os.name == "posix"
 CHILD = Path(__file__).with_name("child.py")
 START_LIMIT = 120.0
 """Seconds that a framework may take to import, on a cold and busy machine."""
 PARTING_LIMIT = 10.0
 """Seconds that a process may take to end once it has closed its output."""
+THREADS_LIMIT = 1.0
+"""Seconds for which a pipe may be held open by a process that has left the group."""
+LOOK = 1.0
+"""Seconds between looks at a process that is waited for."""
 TAIL = 1 << 14
 """Bytes of a worker's standard error that are kept."""
 LAST_LINES = 3
@@ -57,7 +67,7 @@ class WorkerTimeoutError(WorkerError, TimeoutError):
 
 
 class WorkerGarbageError(WorkerError):
-    """A worker wrote something that is no frame, and was stopped."""
+    """A worker wrote something that is no frame or no answer, and was stopped."""
 
 
 class WorkerCallError(WorkerError):
@@ -74,6 +84,9 @@ class Hello:
     numpy_version: str
     devices: tuple[str, ...]
     dtypes: tuple[str, ...]
+
+
+HELLO = tuple(field.name for field in fields(Hello))
 
 
 class Worker:
@@ -100,6 +113,8 @@ class Worker:
         What it runs.
     variables : mapping, optional
         Environment variables that it has beside those of this process, or in their place.
+    patience : Patience, optional
+        How long answers are waited for; by default the current one.
 
     Raises
     ------
@@ -114,9 +129,17 @@ class Worker:
         *,
         script: Path = CHILD,
         variables: Mapping[str, str] | None = None,
+        patience: Patience | None = None,
     ) -> None:
+        if not POSIX:
+            raise WorkerError(
+                "a backend in an interpreter of its own needs Linux, macOS or another POSIX "
+                "system: install its framework in this interpreter."
+            )
         self.backend = backend
         self.python = Path(python)
+        self.patience = patience or current()
+        self._ending = threading.Lock()
         self._asked: deque[str] = deque()
         self._hello: Hello | None = None
         self._end: str | None = None
@@ -174,8 +197,14 @@ class Worker:
         """The process, and the process group, of the worker."""
         return self._process.pid
 
-    def ready(self, timeout: float = START_LIMIT) -> Hello:
+    def ready(self, timeout: float | None = None) -> Hello:
         """Wait until the backend is loaded.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds after which the worker is stopped; by default the limit of its patience, else
+            `START_LIMIT`.
 
         Raises
         ------
@@ -186,15 +215,38 @@ class Worker:
         """
         if self._hello is None:
             try:
-                header, _ = self._take(timeout)
+                header, _ = self._take(timeout or self.patience.limit or START_LIMIT)
             except WeightDecayError as error:
                 self._stop(str(error))
                 if isinstance(error, BackendError):  # which says nothing of where it was looked for
                     raise type(error)(f"in {self}: {error}") from error
                 raise
-            devices, dtypes = tuple(header.pop("devices")), tuple(header.pop("dtypes"))
-            self._hello = Hello(**header, devices=devices, dtypes=dtypes)
+            with self.reading("hello"):
+                self._hello = Hello(
+                    *(answers.text(header, field) for field in HELLO[:4]),
+                    *(answers.texts(header, field) for field in HELLO[4:]),
+                )
         return self._hello
+
+    @contextlib.contextmanager
+    def reading(self, name: str) -> Iterator[None]:
+        """In this context an answer to the call `name` is taken apart.
+
+        Raises
+        ------
+        WorkerGarbageError
+            It is not what was asked for; the worker is stopped.
+        """
+        try:
+            yield
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            if isinstance(error, WeightDecayError) and not isinstance(error, InputError):
+                raise
+            told = str(error) if isinstance(error, ValueError) else f"it lacks or mixes {error}"
+            self._fail(
+                WorkerGarbageError,
+                f"answered {name!r} with something else than was asked ({told})",
+            )
 
     def call(
         self,
@@ -232,7 +284,8 @@ class Worker:
         Parameters
         ----------
         timeout : float, optional
-            Seconds after which the worker is stopped; the time until it is ready is not counted.
+            Seconds after which the worker is stopped; the time until it is ready is not counted. By
+            default the limit of its patience, if it has one.
 
         Raises
         ------
@@ -244,7 +297,7 @@ class Worker:
             The worker is gone.
         """
         self.ready()
-        return self._take(timeout)
+        return self._take(timeout or self.patience.limit)
 
     def close(self) -> None:
         """Kill the process with all that it started, and wait until it is gone."""
@@ -255,10 +308,9 @@ class Worker:
         if not self._asked:
             raise WorkerError(f"{self} was not asked anything: send a request first.")
         try:
-            answer = self._answers.get(timeout=timeout)
-        except queue.Empty:
-            during = self._asked[0]
-            self._fail(WorkerTimeoutError, f"gave no answer to {during!r} within {timeout:g} s")
+            answer = self._await(timeout)
+        except WeightDecayError:
+            raise
         except BaseException:
             self._stop("a wait for it was interrupted")
             raise
@@ -266,21 +318,56 @@ class Worker:
             self._fail(WorkerCrashError, f"{self._parting()} during {self._asked[0]!r}")
         if isinstance(answer, Exception):
             self._fail(WorkerGarbageError, f"wrote something that is no frame ({answer})")
-        self._asked.popleft()
+        during = self._asked.popleft()
         if "error" in answer[0]:
-            raise self._raised(answer[0]["error"])
+            with self.reading(during):
+                raised = self._raised(answer[0]["error"])
+            raise raised
         return answer
+
+    def _await(self, timeout: float | None) -> Answer | Exception:
+        """The next answer; what its process does is looked at meanwhile, and told."""
+        began = heard = time.monotonic()
+        notice, before, doing = self.patience.notice, None, ""
+        while True:
+            left = math.inf if timeout is None else began + timeout - time.monotonic()
+            with contextlib.suppress(queue.Empty):
+                return self._answers.get(timeout=max(min(LOOK, left), 0))
+            now = time.monotonic()
+            found = vitals.look(self.pid)
+            if found is None or found.lives_on(before):
+                heard = now
+            if found is not None:
+                doing = f": its process {self.pid} is {found.told}"
+            before = found
+            if timeout is not None and now - began >= timeout:
+                self._give_up(f"within {timeout:g} s", doing)
+            if now - heard >= self.patience.silence:
+                self._give_up(f"and took no processor time for {self.patience.silence:g} s", doing)
+            if now - began >= notice:
+                notice *= 3
+                until = f"for {self.patience.silence:g} s without processor time"
+                until = until if timeout is None else f"{until}, or until {timeout:g} s have passed"
+                self.patience.on_wait(
+                    f"waiting for {self} to answer {self._asked[0]!r} since {now - began:.0f} s"
+                    f"{doing}. It is waited for {until} (set by --timeout or {VARIABLE})."
+                )
+
+    def _give_up(self, when: str, doing: str) -> NoReturn:
+        self._fail(WorkerTimeoutError, f"gave no answer to {self._asked[0]!r} {when}{doing}")
 
     def _raised(self, error: Mapping[str, Any]) -> WeightDecayError:
         """The error that a call raised: of its own class where that is one of this package's."""
-        kind = getattr(errors, error["type"], None)
+        name, message = answers.text(error, "type"), answers.text(error, "message")
+        trace, details = answers.text(error, "traceback"), error["details"]
+        kind = getattr(errors, name, None)
         if isinstance(kind, type) and issubclass(kind, WeightDecayError):
-            raised = kind.__new__(kind, error["message"])
-            raised.__dict__.update(error["details"])
+            raised = kind.__new__(kind, message)
+            raised.__dict__.update({k: v for k, v in details.items() if not k.startswith("__")})
         else:
-            first, *_ = error["message"].strip().splitlines() or [""]
-            raised = WorkerCallError(f"{self} raised {error['type']}: {first}")
-        raised.add_note(f"In {self}:\n{error['traceback']}")
+            first, *_ = message.strip().splitlines() or [""]
+            raised = WorkerCallError(f"{self} raised {name}: {first}")
+        raised.add_note(f"In {self}:\n{trace}")
         return raised
 
     def _parting(self) -> str:
@@ -299,24 +386,29 @@ class Worker:
         self._stop(f"it {what}")
         lines = [line.strip() for line in self._tail.decode(errors="replace").splitlines()]
         last = " / ".join([line for line in lines if line][-LAST_LINES:])
-        raise kind(f"{self} {what}; " + (f"its last words: {last}" if last else "it said nothing."))
+        said = f"its last words: {last}" if last else "it said nothing."
+        if self._hello is None and kind in (WorkerCrashError, WorkerGarbageError):
+            said += " It must be a Python 3.11 or newer that has the framework and NumPy."
+        raise kind(f"{self} {what}; {said}")
 
     def _require_open(self) -> None:
         if self._end is not None:
             raise WorkerError(f"{self} is no longer there ({self._end}): start another.")
 
     def _stop(self, reason: str) -> None:
-        if self._end is not None:
-            return
-        # The group outlives its leader where that started others.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._lifeline.close()
-        self._process.wait()
-        self._end = reason
-        self._requests.put(None)
-        for thread in self._threads:
-            thread.join(PARTING_LIMIT)  # a process that left the group may hold a pipe open
+        with self._ending:  # an interruption closes what another thread waits for
+            if self._end is not None:
+                return
+            # The group outlives its leader where that started others.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._lifeline.close()
+            self._process.wait()
+            self._end = reason
+            self._requests.put(None)
+            until = time.monotonic() + THREADS_LIMIT
+            for thread in self._threads:
+                thread.join(max(until - time.monotonic(), 0))
 
     def _write(self) -> None:
         stdin = cast(io.BufferedWriter, self._process.stdin)

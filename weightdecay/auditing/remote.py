@@ -30,7 +30,8 @@ def audit(
         "seed": seed,
     }
     found, _ = worker.call("audit", header, timeout=timeout)
-    return AuditReport.from_dict(found)
+    with worker.reading("audit"):
+        return AuditReport.from_dict(found)
 
 
 def answer(

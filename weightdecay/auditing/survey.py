@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from weightdecay import patience
 from weightdecay.auditing import remote
 from weightdecay.auditing.atlas import Entry
 from weightdecay.auditing.result import AuditReport
 from weightdecay.environments import Interpreter, resolve
 from weightdecay.errors import BackendNotInstalledError, InputError
+from weightdecay.fleet import Fleet
 from weightdecay.worker import Worker
 
 CALL_LIMIT = 120.0
@@ -52,41 +53,33 @@ def survey(
             found.append(resolve(name))
         except BackendNotInstalledError as error:
             missing[name] = str(error)
-    with contextlib.ExitStack() as stack:
-        workers = [stack.enter_context(Worker(i.backend, i.python)) for i in found]
+    limit = patience.limit(CALL_LIMIT)
+    with Fleet() as fleet:
+        workers = [fleet.start(interpreter) for interpreter in found]
         for worker in workers:
             worker.ready()
-        todo = {worker.backend: _entries(worker) for worker in workers}
+        todo = {worker.backend: _entries(worker, limit) for worker in workers}
         on_start(sum(map(len, todo.values())))
 
-        def lane(worker: Worker) -> list[Audited]:
-            rows = []
+        def lane(worker: Worker) -> Iterator[Audited]:
             for entry in todo[worker.backend]:
-                rows.append(_row(worker, entry))
+                yield _row(worker, entry, limit)
                 on_row()
-            return rows
 
-        with ThreadPoolExecutor(max_workers=max(len(workers), 1)) as pool:
-            try:
-                rows = [row for lane_rows in pool.map(lane, workers) for row in lane_rows]
-            except BaseException:  # Ctrl-C: nobody waits for the audits under way
-                for worker in workers:
-                    worker.close()
-                raise
+        rows = list(itertools.chain(*fleet.side_by_side([lane(worker) for worker in workers])))
     versions = {row.backend: row.report.version for row in rows if row.report}
     return Atlas(tuple(rows), versions, tuple(found), missing)
 
 
-def _entries(worker: Worker) -> list[Entry]:
-    header, _ = worker.call("atlas", {"backend": worker.backend}, timeout=CALL_LIMIT)
-    return [Entry(**entry) for entry in header["entries"]]
+def _entries(worker: Worker, limit: float) -> list[Entry]:
+    header, _ = worker.call("atlas", {"backend": worker.backend}, timeout=limit)
+    with worker.reading("atlas"):
+        return [Entry(**entry) for entry in header["entries"]]
 
 
-def _row(worker: Worker, entry: Entry) -> Audited:
+def _row(worker: Worker, entry: Entry, limit: float) -> Audited:
     try:
-        report = remote.audit(
-            worker, entry.factory, entry.settings, knob=entry.knob, timeout=CALL_LIMIT
-        )
+        report = remote.audit(worker, entry.factory, entry.settings, knob=entry.knob, timeout=limit)
     except InputError as error:  # the framework fails with these settings, decay or not
         return Audited(worker.backend, entry, None, str(error))
     return Audited(worker.backend, entry, report, None)

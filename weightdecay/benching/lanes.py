@@ -7,12 +7,14 @@ and it is then left out of everything that follows.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
+from weightdecay import answers, patience
 from weightdecay.benching.case import Case
 from weightdecay.benching.result import First, Measurement, Row
 from weightdecay.environments import Interpreter
@@ -36,9 +38,11 @@ Start: TypeAlias = Callable[[Interpreter], Worker]
 class Lane:
     """One backend; `row` holds what is known of it."""
 
-    def __init__(self, found: Interpreter, start: Start, call_limit: float = CALL_LIMIT) -> None:
+    def __init__(
+        self, found: Interpreter, start: Start, call_limit: float | None = None
+    ) -> None:
         self.row = Row(found.backend, found)
-        self._start, self._limit = start, call_limit
+        self._start, self._limit = start, call_limit or patience.limit(CALL_LIMIT)
         self._worker: Worker | None = None
         self._case: Case | None = None
         self._plan: dict[str, tuple[int, bool]] = {}
@@ -75,7 +79,9 @@ class Lane:
         def first() -> First:
             header, arrays = self._ask("bench_prepare", case.header(self.row.backend), case.arrays)
             self._compare(arrays)
-            return First(*(header[f"{part}_ns"] / 1e9 for part in ("bind", "place", "first")))
+            with self._answered("bench_prepare"):
+                parts = ("bind_ns", "place_ns", "first_ns")
+                return First(*(answers.number(header, part) / 1e9 for part in parts))
 
         return self._attempt(first)
 
@@ -112,10 +118,14 @@ class Lane:
         asked = {"what": what, "times": times, "warm": warm}
         header, arrays = self._ask("bench_measure", asked, {})
         self._compare(arrays)  # what was timed is what was proved
-        process = {name: header[name] for name in ("processors", "threads")}
+        with self._answered("bench_measure"):
+            ns = max(answers.whole(header, "ns"), 1)
+            busy = answers.number(header, "busy_ns") / ns
+            process = {"processors": answers.whole(header, "processors")}
+            known = header.get("threads") is not None  # where the platform says
+            process["threads"] = answers.whole(header, "threads") if known else None
         self.row = replace(self.row, process=process)
-        ns = max(header["ns"], 1)
-        return Measurement(ns / times / 1e9, times, header["busy_ns"] / ns)
+        return Measurement(ns / times / 1e9, times, busy)
 
     def _ask(
         self, call: str, header: dict[str, Any], arrays: dict[str, NumPyArray]
@@ -123,8 +133,15 @@ class Lane:
         assert self._worker is not None
         return self._worker.call(call, header, arrays, self._limit)
 
+    def _answered(self, call: str) -> contextlib.AbstractContextManager[None]:
+        assert self._worker is not None
+        return self._worker.reading(call)
+
     def _compare(self, found: dict[str, NumPyArray]) -> None:
         assert self._case is not None
+        for name, wanted in self._case.reference._asdict().items():
+            with self._answered("a bench"):
+                answers.floats(found, name, wanted.shape)
         apart = self._case.difference(found)
         worst = max(apart, self.row.difference or 0.0)
         self.row = replace(self.row, difference=worst, agrees=worst <= self._case.tolerance)

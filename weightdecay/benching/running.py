@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from weightdecay import bounds
 from weightdecay.benching import machine, scaling, starting, threads
 from weightdecay.benching.case import Case, make
-from weightdecay.benching.lanes import CALL_LIMIT, Lane
+from weightdecay.benching.lanes import Lane
 from weightdecay.benching.result import Bench, Measurement, Point, Scaling
 from weightdecay.benching.sizes import SIZES, Size
 from weightdecay.environments import Interpreter, resolve
@@ -73,7 +73,7 @@ def bench(
     import_seconds: Callable[[Interpreter, int], float | None] = starting.import_seconds,
     on_start: Callable[[int], None] = lambda total: None,
     on_part: Callable[[], None] = lambda: None,
-    call_limit: float = CALL_LIMIT,
+    call_limit: float | None = None,
 ) -> Bench:
     """Time backends, each in a process of its own, one at a time while the others idle.
 
@@ -85,8 +85,8 @@ def bench(
         Start the worker of an interpreter with so many threads; time its framework's import.
     on_start, on_part : callables
         Told the number of parts, and of every part that is over.
-    call_limit : float
-        Seconds after which a call counts as hung.
+    call_limit : float, optional
+        Seconds after which a call counts as hung; by default the current patience's, or 600.
 
     Raises
     ------
@@ -114,10 +114,10 @@ def bench(
             stack.callback(lane.close)
         for turn in range(starts):
             for lane in _in_turn(lanes, turn):
-                seconds = import_seconds(lane.row.interpreter, count)
+                lane.start()
+                seconds = import_seconds(lane.row.interpreter, count) if lane.alive else None
                 if seconds is not None:
                     lane.row = replace(lane.row, imports=(*lane.row.imports, seconds))
-                lane.start()
                 on_part()
         lanes = _with_device(lanes, settings, missing)
         for lane in lanes:

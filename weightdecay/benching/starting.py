@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 
+from weightdecay import patience
 from weightdecay.benching import threads
 from weightdecay.environments import REQUIREMENTS, Interpreter
 from weightdecay.worker import START_LIMIT, Worker, environment
@@ -42,7 +43,7 @@ def import_seconds(found: Interpreter, count: int) -> float | None:
     ):
         try:
             threads.restrict(process.pid, count)
-            printed, _ = process.communicate(timeout=START_LIMIT)
+            printed, _ = process.communicate(timeout=patience.limit(START_LIMIT))
             return float(printed.split()[-1])
         finally:
             process.kill()

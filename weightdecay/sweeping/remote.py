@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from weightdecay import answers
 from weightdecay.data.minibatches import EpochPlan
 from weightdecay.divergence import Lost
 from weightdecay.experiment import Experiment
@@ -77,15 +78,9 @@ def sweep(
     described, arrays = _packed(job)
     worker.send("sweep", where | described, arrays)
     header, arrays = worker.receive(timeout)
-    swept = Swept(
-        arrays["w"],
-        arrays["b"],
-        History(**{f.name: arrays[f.name] for f in fields(History)}),
-        arrays["diverged"],
-        None if header["lost"] is None else Lost(**header["lost"]),
-        header["seconds"],
-    )
-    return result(job, swept, worker.backend, header["backend_version"], dtype, device)
+    with worker.reading("sweep"):
+        swept, version = _swept(job, header, arrays), answers.text(header, "backend_version")
+    return result(job, swept, worker.backend, version, dtype, device)
 
 
 def answer(header: Header, arrays: Arrays) -> tuple[Header, Arrays]:
@@ -99,6 +94,19 @@ def answer(header: Header, arrays: Arrays) -> tuple[Header, Arrays]:
     }
     found = {"w": swept.w, "b": swept.b, "diverged": swept.diverged}
     return described, found | {f.name: getattr(swept.history, f.name) for f in fields(History)}
+
+
+def _swept(job: Job, header: Header, arrays: Arrays) -> Swept:
+    runs, inputs = job.shape, job.dataset.num_inputs
+    by_epoch = (job.experiment.epochs, *runs)
+    return Swept(
+        answers.floats(arrays, "w", (inputs, *runs)),
+        answers.floats(arrays, "b", runs),
+        History(**{f.name: answers.floats(arrays, f.name, by_epoch) for f in fields(History)}),
+        answers.array(arrays, "diverged", runs, "b"),
+        None if header["lost"] is None else Lost(**header["lost"]),
+        answers.number(header, "seconds"),
+    )
 
 
 def _packed(job: Job) -> tuple[Header, Arrays]:

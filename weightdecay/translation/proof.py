@@ -6,7 +6,6 @@ with w₀ the source's.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import threading
 from dataclasses import dataclass, field
@@ -15,7 +14,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from weightdecay import answers, patience
 from weightdecay.environments import resolve
+from weightdecay.fleet import Fleet
 from weightdecay.ops import NumPyArray
 from weightdecay.translation import recipe as r
 from weightdecay.translation import reference, staging
@@ -117,7 +118,7 @@ class Rehearsals:
 
     workers: dict[str, Worker] = field(default_factory=dict)
     _runs: dict[tuple[Any, ...], Trajectory] = field(default_factory=dict)
-    _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    fleet: Fleet = field(default_factory=Fleet)
     _starting: threading.Lock = field(default_factory=threading.Lock)
     _locks: dict[str, threading.Lock] = field(default_factory=dict)
 
@@ -132,7 +133,7 @@ class Rehearsals:
         trace: TracebackType | None,
     ) -> None:
         """Close every worker."""
-        self._stack.close()
+        self.fleet.close()
         self.workers.clear()
 
     def require(self, *frameworks: str) -> None:
@@ -147,8 +148,7 @@ class Rehearsals:
             for framework in frameworks:
                 if framework in BACKENDS and framework not in self.workers:
                     found = resolve(BACKENDS[framework])
-                    worker = self._stack.enter_context(Worker(found.backend, found.python))
-                    self.workers[framework] = worker
+                    self.workers[framework] = self.fleet.start(found)
                     self._locks[framework] = threading.Lock()
         for framework in frameworks:
             if framework in self.workers:
@@ -177,8 +177,12 @@ class Rehearsals:
         header = {"framework": framework, "text": text, "printed": printed, "dtype": kind}
         arrays = {f"initial_{name}": value for name, value in given.initial.items()}
         arrays |= {f"gradients_{name}": value for name, value in given.gradients.items()}
+        worker = self.workers[framework]
         with self._locks[framework]:
-            return self.workers[framework].call("rehearse", header, arrays, CALL_LIMIT)[1]
+            _, found = worker.call("rehearse", header, arrays, patience.limit(CALL_LIMIT))
+        shapes = {name: (None, *shape) for name, shape in given.shapes.items()}
+        with worker.reading("rehearse"):
+            return {name: answers.floats(found, name, shape) for name, shape in shapes.items()}
 
     @staticmethod
     def reference(recipe: Recipe, given: Problem) -> Trajectory:

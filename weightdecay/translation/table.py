@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from weightdecay.errors import WeightDecayError
@@ -52,15 +51,13 @@ def run(
     with Rehearsals() as rehearsals:
         rehearsals.require(*frameworks)
 
-        def lane(to: str) -> list[Row]:
-            rows = []
+        def lane(to: str) -> Iterator[Row]:
             for name, text in sources:
-                rows.append(_row(rehearsals, name, text, to, seed))
+                yield _row(rehearsals, name, text, to, seed)
                 on_row()
-            return rows
 
-        with ThreadPoolExecutor(len(frameworks)) as pool:
-            return list(itertools.chain.from_iterable(pool.map(lane, frameworks)))
+        lanes = [lane(to) for to in frameworks]
+        return list(itertools.chain(*rehearsals.fleet.side_by_side(lanes)))
 
 
 def _row(rehearsals: Rehearsals, name: str, text: str, to: str, seed: int) -> Row:

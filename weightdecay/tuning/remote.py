@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from weightdecay import answers
 from weightdecay.callers import warn
 from weightdecay.errors import InputError
 from weightdecay.experiment import Experiment
@@ -72,7 +73,8 @@ def tune(
         described, arrays = _packed(job)
         worker.send("tune", where | described, arrays)
         header, arrays = worker.receive(timeout)
-        found, version = _found(header, arrays), header["backend_version"]
+        with worker.reading("tune"):
+            found, version = _found(job, header, arrays), answers.text(header, "backend_version")
     finished = result(job, found, (worker.backend, version, dtype, device), begun)
     for sentence, kind in found.warnings:
         warn(sentence, KINDS[kind])
@@ -96,15 +98,23 @@ def answer(header: Header, arrays: Arrays) -> tuple[Header, Arrays]:
     return described, sent
 
 
-def _found(header: Header, arrays: Arrays) -> Found:
-    lambdas = arrays["lambdas"]
-    evidence = [arrays[name] for name in EVIDENCE if name in arrays]
+def _found(job: Job, header: Header, arrays: Arrays) -> Found:
+    lambdas = answers.floats(arrays, "lambdas", (None,))
+    count, targets = len(lambdas), job.examples.Y.shape[1]
+    fold_weight = answers.floats(arrays, "fold_weight", (None,))
+    shapes = {"effective": (count,), "noise_variance": (count, targets), "log_evidence": (count,)}
+    evidence = [answers.floats(arrays, name, shapes[name]) for name in EVIDENCE if name in arrays]
+    epochs = header["epochs"]
     return Found(
-        Scores(lambdas, arrays["loss"], arrays["fold_weight"]),
-        Path(lambdas, arrays["w"], arrays["b"]),
+        Scores(lambdas, answers.floats(arrays, "loss", (count, len(fold_weight))), fold_weight),
+        Path(
+            lambdas,
+            answers.floats(arrays, "w", (job.examples.X.shape[1], count, targets)),
+            answers.floats(arrays, "b", (count, targets)),
+        ),
         Evidence(*evidence) if evidence else None,
-        header["epochs"],
-        header["extended"],
+        None if epochs is None else answers.whole(header, "epochs"),
+        answers.whole(header, "extended"),
         tuple((sentence, kind) for sentence, kind in header["warnings"]),
     )
 
