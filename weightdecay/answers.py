@@ -35,8 +35,7 @@ def texts(header: Mapping[str, Any], name: str) -> tuple[str, ...]:
 def number(header: Mapping[str, Any], name: str) -> float:
     """A finite number of at least 0."""
     value = header.get(name)
-    plain = isinstance(value, int | float) and not isinstance(value, bool)
-    if not plain or not 0 <= value < math.inf:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
         raise AnswerError(f"{name} is {_short(value)}, and should be a number of at least 0")
     return float(value)
 

@@ -86,13 +86,14 @@ class PendingFit:
     implementation: str
     dtype: str
     device: str
-    record: bool
+    epochs: int
+    steps: int | None
+    """Those of which the trajectory is asked for."""
 
     def result(self, timeout: float | None = None) -> FitResult:
         """Wait for the worker; to be called once, in the order of the worker's requests."""
         header, arrays = self.worker.receive(timeout)
         inputs, runs = self.dataset.num_inputs, len(self.experiment.lambd)
-        epochs = self.experiment.epochs
         with self.worker.reading("fit"):
             return FitResult(
                 experiment=self.experiment,
@@ -103,12 +104,12 @@ class PendingFit:
                 device=self.device,
                 params=_parameters(arrays, "", (inputs, runs)),
                 history=History(
-                    *(answers.floats(arrays, name, (epochs, runs)) for name in HISTORY)
+                    *(answers.floats(arrays, name, (self.epochs, runs)) for name in HISTORY)
                 ),
                 seconds=answers.number(header, "seconds"),
                 dataset=self.dataset,
-                trajectory=_parameters(arrays, "trajectory_", (None, inputs, runs))
-                if self.record
+                trajectory=_parameters(arrays, "trajectory_", (1 + self.steps, inputs, runs))
+                if self.steps is not None
                 else None,
             )
 
@@ -146,18 +147,20 @@ def start(
     }
     arrays = pack(dataset)
     arrays["w"], arrays["b"] = initial_state(experiment, dataset, initial)
-    worker.send("fit", header, arrays | _flat(epochs))
-    return PendingFit(worker, experiment, dataset, implementation, dtype, device, record)
+    flat = _flat(epochs)
+    worker.send("fit", header, arrays | flat)
+    steps = int(flat["steps"].sum()) if record else None
+    where = (implementation, dtype, device)
+    return PendingFit(worker, experiment, dataset, *where, len(flat["steps"]), steps)
 
 
 def _parameters(
-    arrays: Mapping[str, NumPyArray], prefix: str, shape: tuple[int | None, ...]
+    arrays: Mapping[str, NumPyArray], prefix: str, shape: tuple[int, ...]
 ) -> Parameters:
-    w = answers.floats(arrays, f"{prefix}w", shape)
-    b = answers.floats(arrays, f"{prefix}b", (*shape[:-2], shape[-1]))
-    if len(shape) > 2 and len(w) != len(b):
-        raise answers.AnswerError(f"w has {len(w)} steps and b {len(b)}")
-    return Parameters(w, b)
+    return Parameters(
+        answers.floats(arrays, f"{prefix}w", shape),
+        answers.floats(arrays, f"{prefix}b", (*shape[:-2], shape[-1])),
+    )
 
 
 def answer(

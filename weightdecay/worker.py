@@ -25,7 +25,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, TypeAlias, cast
@@ -84,9 +84,6 @@ class Hello:
     numpy_version: str
     devices: tuple[str, ...]
     dtypes: tuple[str, ...]
-
-
-HELLO = tuple(field.name for field in fields(Hello))
 
 
 class Worker:
@@ -223,8 +220,12 @@ class Worker:
                 raise
             with self.reading("hello"):
                 self._hello = Hello(
-                    *(answers.text(header, field) for field in HELLO[:4]),
-                    *(answers.texts(header, field) for field in HELLO[4:]),
+                    answers.text(header, "backend"),
+                    answers.text(header, "backend_version"),
+                    answers.text(header, "python_version"),
+                    answers.text(header, "numpy_version"),
+                    answers.texts(header, "devices"),
+                    answers.texts(header, "dtypes"),
                 )
         return self._hello
 
@@ -342,15 +343,15 @@ class Worker:
             before = found
             if timeout is not None and now - began >= timeout:
                 self._give_up(f"within {timeout:g} s", doing)
-            if now - heard >= self.patience.silence:
+            if now - heard > self.patience.silence:
                 self._give_up(f"and took no processor time for {self.patience.silence:g} s", doing)
             if now - began >= notice:
                 notice *= 3
-                until = f"for {self.patience.silence:g} s without processor time"
-                until = until if timeout is None else f"{until}, or until {timeout:g} s have passed"
+                limits = [f"{self.patience.silence:g} s without processor time"]
+                limits += [] if timeout is None else [f"{timeout:g} s in all"]
                 self.patience.on_wait(
-                    f"waiting for {self} to answer {self._asked[0]!r} since {now - began:.0f} s"
-                    f"{doing}. It is waited for {until} (set by --timeout or {VARIABLE})."
+                    f"waiting since {now - began:.0f} s for {self} to answer {self._asked[0]!r}"
+                    f"{doing}. It is given up after {' or '.join(limits)} (--timeout, {VARIABLE})."
                 )
 
     def _give_up(self, when: str, doing: str) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import sys
@@ -82,6 +83,9 @@ class FakeWorker:
             return {"bind_ns": 1_000_000, "place_ns": 2_000_000, "first_ns": 3_000_000}, found
         ns = self.world.cost(self.backend, self.header) * header["times"] * 1e9
         return {"ns": ns, "busy_ns": 2 * ns, "processors": 1, "threads": 5}, found
+
+    def reading(self, name: str) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
 
     def close(self) -> None:
         self.world.closed.append(self.backend)

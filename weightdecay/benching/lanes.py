@@ -38,9 +38,7 @@ Start: TypeAlias = Callable[[Interpreter], Worker]
 class Lane:
     """One backend; `row` holds what is known of it."""
 
-    def __init__(
-        self, found: Interpreter, start: Start, call_limit: float | None = None
-    ) -> None:
+    def __init__(self, found: Interpreter, start: Start, call_limit: float | None = None) -> None:
         self.row = Row(found.backend, found)
         self._start, self._limit = start, call_limit or patience.limit(CALL_LIMIT)
         self._worker: Worker | None = None
@@ -119,11 +117,13 @@ class Lane:
         header, arrays = self._ask("bench_measure", asked, {})
         self._compare(arrays)  # what was timed is what was proved
         with self._answered("bench_measure"):
-            ns = max(answers.whole(header, "ns"), 1)
+            ns = max(answers.number(header, "ns"), 1.0)
             busy = answers.number(header, "busy_ns") / ns
-            process = {"processors": answers.whole(header, "processors")}
             known = header.get("threads") is not None  # where the platform says
-            process["threads"] = answers.whole(header, "threads") if known else None
+            process = {
+                "processors": answers.whole(header, "processors"),
+                "threads": answers.whole(header, "threads") if known else None,
+            }
         self.row = replace(self.row, process=process)
         return Measurement(ns / times / 1e9, times, busy)
 
@@ -140,7 +140,7 @@ class Lane:
     def _compare(self, found: dict[str, NumPyArray]) -> None:
         assert self._case is not None
         for name, wanted in self._case.reference._asdict().items():
-            with self._answered("a bench"):
+            with self._answered("bench"):
                 answers.floats(found, name, wanted.shape)
         apart = self._case.difference(found)
         worst = max(apart, self.row.difference or 0.0)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weightdecay.cli.common import console, format_option, write
+from weightdecay.cli.common import console, format_option, timeout_option, write
 from weightdecay.cli.numbers import WHOLE
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
               help="With --all: write atlas.md and atlas.json there.")  # fmt: skip
 @click.option("--seed", type=WHOLE, default=0, show_default=True, metavar="N",
               help="Of the weights and gradients.")  # fmt: skip
+@timeout_option
 @format_option
 def audit(
     factory: str | None,

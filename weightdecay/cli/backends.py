@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from weightdecay.cli.common import console, format_option, note, write
+from weightdecay.cli.common import console, format_option, note, timeout_option, write
 
 
 @click.command(short_help="List the backends.")
+@timeout_option
 @format_option
 def backends(output: str) -> None:
     """List the known backends: installed or not, version, devices, dtypes, how to install.

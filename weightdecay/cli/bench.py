@@ -7,7 +7,15 @@ from pathlib import Path
 
 import click
 
-from weightdecay.cli.common import console, format_option, require_files, say, write, wrote
+from weightdecay.cli.common import (
+    console,
+    format_option,
+    require_files,
+    say,
+    timeout_option,
+    write,
+    wrote,
+)
 from weightdecay.cli.numbers import WHOLE
 
 
@@ -36,6 +44,7 @@ from weightdecay.cli.numbers import WHOLE
 @click.option("--plot", metavar="FILE.png|.svg",
               help="Also vary examples, inputs and number of λ, fit the exponents of the cost, and "
               "write a picture.")  # fmt: skip
+@timeout_option
 @format_option
 def bench(
     *,

@@ -6,13 +6,14 @@ import sys
 
 import click
 
-from weightdecay.cli.common import console, format_option, write
+from weightdecay.cli.common import console, format_option, timeout_option, write
 from weightdecay.cli.numbers import WHOLE
 
 
 @click.command(short_help="Measure what the book's four programs train.")
 @click.option("--seed", type=WHOLE, default=0, show_default=True, metavar="N",
               help="Of the data, the initial weights and the minibatches.")  # fmt: skip
+@timeout_option
 @format_option
 def book(seed: int, output: str) -> None:
     """Run the weight-decay book chapter's four concise programs and measure what they train.

@@ -21,6 +21,25 @@ format_option = click.option(
 )
 
 
+def _wait(context: click.Context, parameter: click.Parameter, value: float | None) -> None:
+    """Say on standard error what is waited for, and end the wait at its limit."""
+    from weightdecay import patience
+
+    limit = patience.from_variable() if value is None else patience.seconds("--timeout", value)
+    context.with_resource(patience.having(patience.Patience(limit, on_wait=say)))
+
+
+timeout_option = click.option(
+    "--timeout",
+    type=float,
+    metavar="SECONDS",
+    expose_value=False,
+    callback=_wait,
+    help="Give up on the process of a backend that has not answered for so long "
+    "(WEIGHTDECAY_TIMEOUT, else as long as it works: 60 s without processor time).",
+)
+
+
 def console() -> Any:
     """Standard output, through rich."""
     from weightdecay.report.terminal import Console

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from weightdecay.cli.common import console, format_option, write
+from weightdecay.cli.common import console, format_option, timeout_option, write
 
 
 @click.command(short_help="Show that the backends agree.")
@@ -16,6 +16,7 @@ from weightdecay.cli.common import console, format_option, write
 @click.option("--experiment", "experiment_file", metavar="FILE.toml",
               help="Compare this one experiment, instead of every penalty and update "
               "rule.")  # fmt: skip
+@timeout_option
 @format_option
 def parity(backends: str | None, dtype: str, experiment_file: str | None, output: str) -> None:
     """Show that every backend gives NumPy's numbers, from scratch and native.

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weightdecay.cli import settings as described
-from weightdecay.cli.common import console, format_option, note, require_files, write, wrote
+from weightdecay.cli.common import (
+    console,
+    format_option,
+    note,
+    require_files,
+    timeout_option,
+    write,
+    wrote,
+)
 from weightdecay.cli.numbers import REAL
 
 if TYPE_CHECKING:
@@ -47,6 +55,7 @@ LR_OPTION = click.option("--lr", type=REAL, metavar="F", help="The learning rate
 @described.options(described.PLACE_OPTIONS)
 @click.option("--save-experiment", metavar="FILE.toml", help="Write the experiment that was run.")
 @click.option("--plot", metavar="FILE.png|.svg", help="Write the loss curves as a picture.")
+@timeout_option
 @format_option
 def run(
     *,

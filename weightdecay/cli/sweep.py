@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weightdecay.cli import settings as described
-from weightdecay.cli.common import console, format_option, note, require_files, say, write, wrote
+from weightdecay.cli.common import (
+    console,
+    format_option,
+    note,
+    require_files,
+    say,
+    timeout_option,
+    write,
+    wrote,
+)
 from weightdecay.cli.numbers import WHOLE
 
 if TYPE_CHECKING:
@@ -62,6 +71,7 @@ Examples:
 @click.option("--plot", metavar="FILE.png|.svg",
               help="Write a picture of losses, norms and coefficient paths against "
               "λ.")  # fmt: skip
+@timeout_option
 @format_option
 def sweep(
     *,

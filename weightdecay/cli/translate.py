@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from weightdecay.cli.common import format_option, say, write
+from weightdecay.cli.common import format_option, say, timeout_option, write
 from weightdecay.cli.numbers import WHOLE
 
 TARGETS = ("torch", "keras", "optax", "mxnet", "sklearn", "book")
@@ -25,6 +25,7 @@ REFUSED = 3
               help="Translate a catalogue of settings between all frameworks instead.")  # fmt: skip
 @click.option("--frameworks", metavar="a,b,…",
               help=f"With --all, only these of {', '.join(TARGETS)}.")  # fmt: skip
+@timeout_option
 @format_option
 def translate(
     source: str | None,

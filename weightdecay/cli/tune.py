@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from weightdecay.cli import settings as described
-from weightdecay.cli.common import console, format_option, note, require_files, say, write, wrote
+from weightdecay.cli.common import (
+    console,
+    format_option,
+    note,
+    require_files,
+    say,
+    timeout_option,
+    write,
+    wrote,
+)
 from weightdecay.cli.numbers import REAL, WHOLE, whole_or_word
 
 if TYPE_CHECKING:
@@ -101,6 +110,7 @@ Examples:
 @click.option("--plot", metavar="FILE.png|.svg",
               help="Write a picture of the held-out loss and the coefficients against "
               "λ.")  # fmt: skip
+@timeout_option
 @format_option
 def tune(
     *,
