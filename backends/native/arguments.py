@@ -21,7 +21,7 @@ def options(factory: Callable[..., Any], until: type = object) -> dict[str, Any]
     """The keyword arguments to their defaults, without the one that comes first.
 
     What a class hands on to its bases as ``**kwargs`` is looked up there, below `until`; the
-    nearest default holds.
+    nearest default holds. What a base requires the class gives it by itself.
     """
     if isinstance(factory, functools.partial):
         bound = list(inspect.signature(factory.func).parameters)[: len(factory.args)]
@@ -34,7 +34,8 @@ def options(factory: Callable[..., Any], until: type = object) -> dict[str, Any]
         if listed and listed[0].kind not in VARIADIC:
             named = named[1:]
         for p in named:
-            found.setdefault(p.name, p.default)
+            if not hidden or p.default is not Parameter.empty:  # which the subclass gives itself
+                found.setdefault(p.name, p.default)
         rest = [p.name for p in listed if p.kind is Parameter.VAR_KEYWORD]
         if not rest or not _hands_on(constructor, rest[0]):
             break

@@ -150,7 +150,7 @@ def _measured(frame: Frame, given: _Given, limits: Mapping[str, Any], seed: int)
     if subject.shapes is MATRICES:
         not_probed.append("biases and gains: it takes matrices only")
     if subject.dtype == "float32":
-        not_probed.append("float64: it takes float32 only")
+        not_probed.append("float64: it takes or computes in float32 only")
     lr = probe_lr(subject)
     by_itself = clipping.clips_by_itself(subject, seed + 4)
     scale = clipping.UNCLIPPED if by_itself else 1.0

@@ -87,6 +87,8 @@ def drivable(label: str, subject: Subject, settings: Mapping[str, Any], seed: in
             except InputError as error:
                 first = first or error
             else:
+                if dtype == "float64" and _computes_in_single(taken):
+                    break
                 _require_audible(label, candidate, taken, seed)
                 return candidate
     assert first is not None
@@ -106,6 +108,12 @@ def _path(subject: Subject, seed: int) -> list[Tensors]:
     """The twin's steps in a trial, anew."""
     trial = draw(seed, subject.shapes, lr=probe_lr(subject))
     return run(replace(subject).twin(trial), trial)
+
+
+def _computes_in_single(path: list[Tensors]) -> bool:
+    """Whether every step ends in float32 numbers, although float64 ones were handed over."""
+    with np.errstate(over="ignore"):
+        return all(np.array_equal(x, x.astype(np.float32), equal_nan=True) for p in path for x in p)
 
 
 def _require_audible(label: str, subject: Subject, taken: list[Tensors], seed: int) -> None:

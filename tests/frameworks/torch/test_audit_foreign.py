@@ -285,3 +285,16 @@ def test_a_factory_that_imports_its_framework_inside() -> None:
         return SGD(params, lr=lr, weight_decay=weight_decay)
 
     assert find_factory(make)[0] == "torch"
+
+
+class InSingle(Plain):
+    """Takes float64 and computes in float32, as many do for half precision's sake."""
+
+    def nudge(self, w: Any, lr: Any) -> None:
+        w.copy_(w.float() - lr * self.direction(w).float())
+
+
+def test_what_computes_in_float32_is_judged_there() -> None:
+    report = audit(InSingle)
+    assert (report.verdict, report.dtype) == ("decoupled", "float32")
+    assert any("float32" in said for said in report.not_probed)
