@@ -167,6 +167,22 @@ def bench_lasso(session: nox.Session) -> None:
 
 
 @nox.session(default=False, venv_backend="none")
+def audit_packages(session: nox.Session) -> None:
+    """The audit on every optimizer class of some packages; rewrites benchmarks/packages.json.
+
+    What follows -- goes to the script, such as --packages timm,torchao.
+    """
+    script = ROOT / "benchmarks" / "packages.py"
+    session.run(
+        sys.executable,
+        str(script),
+        *("--environment", str(_environment("packages"))),
+        *(session.posargs or ("--out", str(script.with_suffix(".json")))),
+        external=True,
+    )
+
+
+@nox.session(default=False, venv_backend="none")
 @nox.parametrize("question", list(BENCHMARKS), ids=list(BENCHMARKS))
 def bench(session: nox.Session, question: str) -> None:
     """Ratios side by side; rewrites benchmarks/QUESTION.json and the README's table.

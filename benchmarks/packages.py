@@ -26,8 +26,6 @@ from typing import Any
 HERE = Path(__file__).parent
 INSIDE = HERE / "packages_inside.py"
 KNOWN = tomllib.loads(HERE.joinpath("packages.toml").read_text(encoding="utf-8"))
-NAMED = ("none", "coupled", "decoupled", "decoupled-lr-free", "trust-ratio", "proximal")
-"""Verdicts that say what the decay does; `other` says that it is none of these."""
 
 
 def installed(folder: Path, names: list[str]) -> Path:
@@ -62,25 +60,25 @@ def audited(python: Path, name: str, limit: float, only: str | None) -> Iterator
 
 def judged(package: Mapping[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     """A row beside what the source says: `wrong` where a named verdict contradicts it."""
-    expected = package.get("read", {}).get(row["class"])
-    row["read"] = expected
+    name = row["class"]
+    right = next((v for v, names in package.get("read", {}).items() if name in names), None)
+    factor = package.get("factors", {}).get(name, 1.0)
+    row |= {"read": right, "because": package.get("because", {}).get(name)}
     if row["outcome"] != "report":
         row["judgement"] = "refused" if row["outcome"] == "sentence" else "wrong"
-    elif expected is None:
-        row["judgement"] = "not read"
-    elif row["verdict"] == expected["verdict"] and agrees(expected, row):
-        row["judgement"] = "right"
+    elif row["verdict"] == "other":
+        row["judgement"] = "right" if right == "other" else "open"
+    elif right is None:
+        row["judgement"] = "unread"
     else:
-        row["judgement"] = "wrong" if row["verdict"] in NAMED else "open"
+        same = row["verdict"].removesuffix("-lr-free") == right
+        row["judgement"] = "right" if same and agrees(factor, row["factor"]) else "wrong"
     return row
 
 
-def agrees(expected: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
-    """Whether the factor is the one of the source, where that is a number."""
-    if "factor" not in expected:
-        return True
-    found = row["factor"]
-    return found is not None and abs(found - expected["factor"]) <= 1e-6 * abs(expected["factor"])
+def agrees(read: float, found: float | None) -> bool:
+    """Whether the factor is that of the source; of `none` there is none."""
+    return found is None or abs(found - read) <= 1e-6 * abs(read)
 
 
 def show(row: Mapping[str, Any]) -> None:
