@@ -87,19 +87,17 @@ def same(one: Path, other: Path) -> bool:
 def _destination(path: Path) -> tuple[Path, int]:
     """The file behind all links, and the permissions that it has or will have."""
     try:
-        target = Path(os.path.realpath(path))
-        if target.is_symlink():
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-        found = target.stat()
+        found = path.stat()
     except FileNotFoundError:
         umask = os.umask(0)
         os.umask(umask)
-        return target, 0o666 & ~umask  # what a file opened in the usual way would have
+        # What a file opened in the usual way would have.
+        return Path(os.path.realpath(path)), 0o666 & ~umask
     except ValueError as error:  # a character of no name, 0
         raise InputError(f"cannot write {shown(str(path))} ({error}): name a file.") from error
     except OSError as error:
         raise _refusal(path, error) from error
-    name = shown(str(path))
+    name, target = shown(str(path)), Path(os.path.realpath(path))
     if stat.S_ISDIR(found.st_mode):
         raise InputError(f"cannot write {name}: it is a folder; name a file.")
     if not stat.S_ISREG(found.st_mode):

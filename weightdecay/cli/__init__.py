@@ -46,7 +46,20 @@ Exit codes:   0  all is well
 """
 
 
+class _InterruptedError(Exception):
+    """Ctrl-C, past click, which would print an empty line of its own."""
+
+
+class _Commands(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise _InterruptedError from error
+
+
 @click.group(
+    cls=_Commands,
     help=HELP,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -76,7 +89,7 @@ def main() -> None:
             code = _run()
         if sys.stdout is not None:
             sys.stdout.flush()
-    except (KeyboardInterrupt, click.exceptions.Abort):
+    except (KeyboardInterrupt, _InterruptedError, click.exceptions.Abort):
         _leave("interrupted.", 130)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()

@@ -14,6 +14,7 @@ from weightdecay import bounds
 from weightdecay.data.moments import require_room
 from weightdecay.data.sources import DataSource
 from weightdecay.experiment import Experiment
+from weightdecay.ops import DTYPES
 from weightdecay.registry import load_adapter, resolve_name
 from weightdecay.remedies.curve import LearningCurve, learning_curve
 from weightdecay.remedies.early import EPOCHS, early_stopping
@@ -25,7 +26,7 @@ from weightdecay.remedies.remedy import Remedy
 from weightdecay.remedies.selecting import fewer_features
 from weightdecay.train import Data, as_dataset
 from weightdecay.tuning import splits as splitting
-from weightdecay.validate import integer
+from weightdecay.validate import choice, integer
 
 FOLDS = 5
 
@@ -181,6 +182,7 @@ def compare_remedies(
     epochs = integer("epochs", epochs, 1, bounds.EPOCHS)
     if copies is not None:
         copies = integer("copies", copies, 1, bounds.COPIES)
+    choice("dtype", dtype, DTYPES)
     backend = resolve_name(backend)
     version = load_adapter(backend).version
     dataset = as_dataset(experiment, data)
