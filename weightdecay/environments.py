@@ -22,27 +22,27 @@ import os
 import platform
 import re
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from weightdecay import registry
+from weightdecay.building import ROOT_VARIABLE as ROOT_VARIABLE
+from weightdecay.building import EnvironmentBuildError as EnvironmentBuildError
+from weightdecay.building import OnLine as OnLine
+from weightdecay.building import alone, ended_by_signals
+from weightdecay.building import run as _run
 from weightdecay.errors import (
     BackendNotInstalledError,
     InputError,
     UnknownNameError,
-    WeightDecayError,
     install_hint,
 )
+from weightdecay.escaping import shown
 
-ROOT_VARIABLE = "WEIGHTDECAY_ENVIRONMENTS"
 MARKER = "weightdecay.json"
-WITHOUT = ("PYTHONPATH", "PYTHONHOME")
-
-OnLine: TypeAlias = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -74,12 +74,6 @@ REQUIREMENTS = {
     "jax": Requirement("jax", ("jax", "optax"), ("jax", "optax", "numpy")),
     "mxnet": Requirement("mxnet", ("mxnet", "numpy"), ("mxnet", "numpy"), before=(3, 12)),
 }
-
-
-class EnvironmentBuildError(WeightDecayError):
-    """A managed environment could not be made."""
-
-    exit_code = 1
 
 
 @dataclass(frozen=True)
@@ -161,7 +155,7 @@ def root() -> Path:
     if given is not None:
         if not given.strip():
             raise InputError(f"{ROOT_VARIABLE} is empty: name a folder, or leave it out.")
-        return Path(given).expanduser().absolute()
+        return _path(given, ROOT_VARIABLE, "a folder")
     import platformdirs
 
     return platformdirs.user_data_path("weightdecay", appauthor=False) / "environments"
@@ -170,13 +164,10 @@ def root() -> Path:
 def find(backend: str) -> Environment | None:
     """The managed environment of a backend, if there is a whole one."""
     for build in reversed(_builds(backend)):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            marker = json.loads((build / MARKER).read_text(encoding="utf-8"))
-            # A virtual environment dies with the Python that it was made from.
-            if os.access(_python(build), os.X_OK):
-                return Environment(
-                    backend, build, marker["python_version"], tuple(marker["packages"])
-                )
+        marker = _marker(build)
+        # A virtual environment dies with the Python that it was made from.
+        if marker is not None and os.access(_python(build), os.X_OK):
+            return Environment(backend, build, *marker)
     return None
 
 
@@ -196,7 +187,7 @@ def remove(backend: str) -> None:
     _require_known(backend)
     if not _builds(backend):
         raise InputError(f"there is no managed environment for {backend!r} in {root()}.")
-    with _alone(backend):
+    with alone(root() / backend):
         for build in _builds(backend):
             _delete(build)
 
@@ -230,7 +221,7 @@ def create(
     """
     _require_known(backend)
     _require_suitable_python(backend)
-    with _alone(backend):
+    with alone(root() / backend):
         existing = find(backend)
         if existing is not None and not replace:
             raise InputError(
@@ -240,13 +231,16 @@ def create(
         before = _builds(backend)
         folder = root() / backend / str(1 + max((int(old.name) for old in before), default=0))
         try:
-            packages = (build or install)(backend, folder, on_line)
-            _mark(folder, packages)
+            with ended_by_signals():
+                packages = (build or install)(backend, folder, on_line)
+                _mark(folder, packages)
         except BaseException:
-            _delete(folder)
+            with contextlib.suppress(OSError):  # what is left of it is swept up by the next
+                _delete(folder)
             raise
         for old in before:
-            _delete(old)
+            with contextlib.suppress(OSError):
+                _delete(old)
     made = find(backend)
     if made is None:
         raise EnvironmentBuildError(f"the environment {folder} was made and is gone again.")
@@ -296,41 +290,22 @@ def constraint_file(backend: str) -> Path:
     return path
 
 
-def _run(what: str, command: list[str], on_line: OnLine) -> None:
-    """Run a command, pass on its lines, and raise on failure with the last of them."""
-    last = "it printed nothing"
-    variables = {k: v for k, v in os.environ.items() if k not in WITHOUT}
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        env=variables,
-    ) as process:
-        assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                on_line(line.rstrip("\n"))
-                last = line.strip() or last
-        except BaseException:
-            process.kill()
-            raise
-    if process.returncode:
-        raise EnvironmentBuildError(
-            f"{what} failed with exit code {process.returncode}; its last line: {last}"
-        )
-
-
 def _runnable(given: str, name: str) -> Path:
-    python = Path(given).expanduser().absolute()  # not resolved: a venv's Python is a link
-    if not given.strip() or not python.is_file():
-        raise InputError(f"{name} is {given!r}, which is no file: name a Python interpreter.")
+    python = _path(given, name, "a Python interpreter")  # not resolved: a venv's Python is a link
+    if not given.strip() or not os.path.isfile(python):
+        raise InputError(f"{name} is {shown(given)}, which is no file: name a Python interpreter.")
     if not os.access(python, os.X_OK):
-        raise InputError(f"{name} is {given!r}, which cannot be run: name a Python interpreter.")
+        raise InputError(
+            f"{name} is {shown(given)}, which cannot be run: name a Python interpreter."
+        )
     return python
+
+
+def _path(given: str, name: str, wanted: str) -> Path:
+    try:
+        return Path(given).expanduser().absolute()
+    except RuntimeError as error:  # ~ of a user whom nobody knows
+        raise InputError(f"{name} is {shown(given)}, of no known user: name {wanted}.") from error
 
 
 def _require_known(backend: str) -> None:
@@ -352,9 +327,16 @@ def _require_suitable_python(backend: str) -> None:
 def _builds(backend: str) -> list[Path]:
     """The folders of a backend's builds, whole or not, the oldest first."""
     folder = root() / backend
-    if not folder.is_dir():
+    try:
+        found = [path for path in folder.iterdir() if path.name.isdecimal()]
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    return sorted((p for p in folder.iterdir() if p.name.isdecimal()), key=lambda p: int(p.name))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise EnvironmentBuildError(
+            f"cannot read {folder} ({reason}): set {ROOT_VARIABLE} to another folder."
+        ) from error
+    return sorted(found, key=lambda path: int(path.name))
 
 
 def _python(folder: Path) -> Path:
@@ -364,36 +346,30 @@ def _python(folder: Path) -> Path:
 def _mark(folder: Path, packages: tuple[str, ...]) -> None:
     marker = {"python_version": platform.python_version(), "packages": packages}
     unfinished = folder / f"{MARKER}.part"
-    unfinished.write_text(json.dumps(marker, indent=2), encoding="utf-8")
-    unfinished.replace(folder / MARKER)
+    try:
+        unfinished.write_text(json.dumps(marker, indent=2), encoding="utf-8")
+        unfinished.replace(folder / MARKER)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise EnvironmentBuildError(f"cannot write to {folder} ({reason}).") from error
+
+
+def _marker(build: Path) -> tuple[str, tuple[str, ...]] | None:
+    """The Python and the packages of a build that is whole; None where the marker says neither."""
+    try:
+        marker = json.loads((build / MARKER).read_text(encoding="utf-8"))
+        python, packages = marker["python_version"], marker["packages"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None
+    listed = isinstance(packages, list) and all(isinstance(name, str) for name in packages)
+    return (python, tuple(packages)) if isinstance(python, str) and listed else None
 
 
 def _delete(build: Path) -> None:
     """Delete a build; the marker goes first, so that half a build never looks like a whole one."""
-    (build / MARKER).unlink(missing_ok=True)
-    if build.exists():
+    with contextlib.suppress(OSError):  # there is none, or something else has its name
+        (build / MARKER).unlink()
+    if build.is_dir() and not build.is_symlink():
         shutil.rmtree(build)
-
-
-@contextlib.contextmanager
-def _alone(backend: str) -> Iterator[None]:
-    """Keep a second process from building or sweeping the same environment."""
-    import fcntl  # not on Windows, where everything but making environments works without it
-
-    folder = root() / backend
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise EnvironmentBuildError(
-            f"cannot write to {folder} ({reason}): set {ROOT_VARIABLE} to another folder."
-        ) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise EnvironmentBuildError(
-                f"another process is making the environment of {backend!r}: wait until it is done."
-            ) from error
-        yield
+    else:
+        build.unlink(missing_ok=True)

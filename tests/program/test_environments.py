@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from weightdecay import environments
+from weightdecay import building, environments
 from weightdecay.environments import EnvironmentBuildError, Interpreter
 from weightdecay.errors import BackendNotInstalledError, InputError, UnknownNameError
 
@@ -364,7 +364,7 @@ def test_every_line_of_a_command_is_passed_on(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("PYTHONHOME", "/nowhere")
     lines: list[str] = []
     program = "import sys; print('one'); print('two', file=sys.stderr); print('λ')"
-    environments._run("saying it", [sys.executable, "-X", "utf8", "-c", program], lines.append)
+    building.run("saying it", [sys.executable, "-X", "utf8", "-c", program], lines.append)
     assert sorted(lines) == ["one", "two", "λ"]
 
 
@@ -377,7 +377,7 @@ def test_every_line_of_a_command_is_passed_on(monkeypatch: pytest.MonkeyPatch) -
 )
 def test_a_command_that_fails_is_told_with_its_last_line(program: str, told: str) -> None:
     with pytest.raises(EnvironmentBuildError, match=f"^installing it failed with {told}"):
-        environments._run("installing it", [sys.executable, "-c", program], lambda line: None)
+        building.run("installing it", [sys.executable, "-c", program], lambda line: None)
 
 
 def test_a_command_ends_when_it_is_interrupted(tmp_path: Path) -> None:
@@ -389,7 +389,7 @@ def test_a_command_ends_when_it_is_interrupted(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        environments._run("sleeping", [sys.executable, "-c", program], interrupt)
+        building.run("sleeping", [sys.executable, "-c", program], interrupt)
     with pytest.raises(ProcessLookupError):
         os.kill(pids[0], 0)
 
