@@ -15,6 +15,7 @@ encodings, dialect, cells, sheet
 header         names, and the row labels that pandas and R store
 archives       NPZ
 contents       what a column holds: numbers, labels, times, missing values
+plain          columns of numbers that are written plainly
 numerals       numbers as people write them: decimal marks, thousands, currencies
 instants       time stamps in the order of time
 named          real data sets that ship with a dependency

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -18,7 +19,14 @@ MAGIC = b"\x93NUMPY"
 FREE = "free some, or leave out rows or columns"
 BROKEN = (
     *(OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, RuntimeError),
-    *(zipfile.BadZipFile, zlib.error, SyntaxError, OverflowError, RecursionError),
+    *(
+        zipfile.BadZipFile,
+        zlib.error,
+        tokenize.TokenError,
+        SyntaxError,
+        OverflowError,
+        RecursionError,
+    ),
 )
 """What zipfile and NumPy raise on archives that are damaged, encrypted or packed otherwise."""
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from weightdecay.data import instants, numerals
+from weightdecay.data.plain import Plain
 from weightdecay.ops import NumPyArray
 
 MISSING_WORDS = frozenset(
@@ -94,13 +95,28 @@ def present(column: Any, na: Sequence[str] = ()) -> Any:
     """A polars series of text with null where a value is missing."""
     import polars as pl
 
-    lower = column.str.to_lowercase()
-    words = [*MISSING_WORDS, *(word.strip().lower() for word in na)]
-    missing = lower.is_in(words)
-    if na:
-        numbers = [float(word) for word in na if _is_plain(word)]
+    missing = column.str.to_lowercase().is_in(_words(na))
+    numbers = [float(word) for word in na if _is_plain(word)]
+    if numbers:
         missing |= column.cast(pl.Float64, strict=False).is_in(numbers).fill_null(False)
     return column.set(missing.fill_null(True), None)
+
+
+def blanked(frame: Any, na: Sequence[str] = ()) -> Any:
+    """A polars frame of text with "" where words say that a value is missing."""
+    import polars as pl
+
+    words = pl.all().str.to_lowercase().is_in(_words(na))
+    return frame.select(pl.when(words).then(pl.lit("")).otherwise(pl.all()).name.keep())
+
+
+def _words(na: Sequence[str]) -> list[str]:
+    return [*MISSING_WORDS, *(word.strip().lower() for word in na)]
+
+
+def of_plain(plain: Plain, na: Sequence[str] = ()) -> Contents:
+    """Numbers that are written plainly."""
+    return Contents(_without(plain.values, na), _no_rows(), decimal=plain.mark or ".")
 
 
 def of_text(column: Any, bare: numerals.Bare, shown: frozenset[str], separator: str) -> Contents:

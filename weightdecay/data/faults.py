@@ -185,10 +185,11 @@ def of_gaps(
     drop_rows: bool,
 ) -> list[Fault]:
     """Missing values, unless their rows can be left out; inputs to drop anyway are of_text's."""
+    among = set(inputs)
     gaps = {
         name: column.missing
         for name, column in contents.items()
-        if not (name in inputs and (column.text.size or _is_empty(column))) and not column.ambiguous
+        if not (name in among and (column.text.size or _is_empty(column))) and not column.ambiguous
     }
     gaps |= {name: np.flatnonzero(label.ranks < 0) for name, label in labels.items()}
     gaps = {name: rows for name, rows in gaps.items() if rows.size}

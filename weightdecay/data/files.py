@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from weightdecay import memory
-from weightdecay.data import archives, cells, contents, dialect, encodings, header, numerals
+from weightdecay.data import archives, cells, contents, dialect, encodings, header, numerals, plain
 from weightdecay.data import sheet as sheets
 from weightdecay.data.contents import Contents, Labels
 from weightdecay.data.dialect import Reading
@@ -63,7 +63,7 @@ class File:
     separator: str = ";"
     notes: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The columns in the file's order."""
         return tuple(self.columns)
@@ -83,15 +83,18 @@ class File:
         )
         if found is not None:
             return found
-        return contents.of_text(self._text[name], self._bare[name], self._shown, self.separator)
+        plain = self._plain.get(name)
+        if plain is not None:
+            return contents.of_plain(plain, na)
+        return contents.of_text(self._present[name], self._bare[name], self._shown, self.separator)
 
     def labels(self, name: str) -> Labels:
         """One column as labels: text whatever it looks like, unless the file says otherwise."""
-        return self._typed_labels(name, False) or contents.labels_of_text(self._text[name])
+        return self._typed_labels(name, False) or contents.labels_of_text(self._labels(name))
 
     def times(self, name: str) -> Labels:
         """One column in the order of time."""
-        return self._typed_labels(name, True) or contents.times_of_text(self._text[name])
+        return self._typed_labels(name, True) or contents.times_of_text(self._labels(name))
 
     def _typed_labels(self, name: str, times: bool) -> Labels | None:
         column = self.columns[name]
@@ -99,26 +102,45 @@ class File:
             return contents.labels_of_array(column, times=times)
         return contents.labels_of_series(column, times=times)
 
+    def _labels(self, name: str) -> Any:
+        return contents.present(as_text(self.columns[name]), self.reading.na)
+
     @cached_property
     def _text(self) -> dict[str, Any]:
-        """The columns of text, null where a value is missing."""
+        """The columns of text."""
         found = {name: as_text(column) for name, column in self.columns.items()}
-        return {
-            name: contents.present(column, self.reading.na)
-            for name, column in found.items()
-            if column is not None
-        }
+        return {name: column for name, column in found.items() if column is not None}
+
+    @cached_property
+    def _plain(self) -> dict[str, plain.Plain]:
+        """The columns of text that hold plain numbers and words that mark what is missing."""
+        if not self._text:
+            return {}
+        import polars as pl
+
+        frame = pl.DataFrame(self._text).select(pl.all().fill_null(""))
+        found = dict(plain.columns(frame))
+        frame = frame.select(name for name in frame.columns if name not in found)
+        if frame.width:
+            found |= plain.columns(contents.blanked(frame, self.reading.na))
+        return found
+
+    @cached_property
+    def _present(self) -> dict[str, Any]:
+        """The other columns of text, null where a value is missing."""
+        others = {name: column for name, column in self._text.items() if name not in self._plain}
+        return {name: contents.present(column, self.reading.na) for name, column in others.items()}
 
     @cached_property
     def _bare(self) -> dict[str, numerals.Bare]:
-        return {name: numerals.bare(column) for name, column in self._text.items()}
+        return {name: numerals.bare(column) for name, column in self._present.items()}
 
     @cached_property
     def _shown(self) -> frozenset[str]:
         """The decimal marks that the columns show, or the one that the user has said."""
         if self.reading.decimal is not None:
             return frozenset([self.reading.decimal])
-        found = set()
+        found = {column.mark for column in self._plain.values() if column.evidence}
         for bare in self._bare.values():
             mark = numerals.mark_of(bare.cells)
             if numerals.is_evidence(bare.cells, mark):
@@ -170,7 +192,7 @@ def from_columns(columns: Mapping[str, NumPyArray]) -> File:
 
 
 def as_text(column: Any) -> Any:
-    """A column as a polars series of text without blanks around; None where it is no text."""
+    """A column as a polars series of text; None where it is no text."""
     if isinstance(column, np.ndarray):
         if column.dtype.kind not in "US":
             return None
@@ -184,7 +206,7 @@ def as_text(column: Any) -> Any:
 
     if column.dtype not in (pl.String, pl.Categorical, pl.Enum):
         return None
-    return column.cast(pl.String).str.strip_chars()
+    return column.cast(pl.String)
 
 
 def _require_file(path: Path, suffix: str) -> int:
@@ -240,7 +262,7 @@ def _of_parquet(path: Path, reading: Reading) -> File:
             width = len(pl.read_parquet_schema(file))
             memory.require(f"{rows:,} rows of {width:,} columns", rows * width, archives.FREE, 24)
             file.seek(0)
-            frame = pl.read_parquet(file)
+            frame = pl.read_parquet(file).with_columns(pl.col(pl.String).str.strip_chars())
     except (pl.exceptions.PolarsError, ValueError) as error:
         reason = (str(error).strip().splitlines() or ["damaged"])[0].rstrip(".")
         raise InputError(

@@ -46,4 +46,5 @@ class Roles:
 
     def inputs(self, names: Sequence[str], index: Sequence[str] = ()) -> tuple[str, ...]:
         """The columns that are left, in their order; row labels are none of them."""
-        return tuple(name for name in names if name not in self.taken and name not in index)
+        others = self.taken.union(index)
+        return tuple(name for name in names if name not in others)

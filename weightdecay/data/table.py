@@ -187,7 +187,8 @@ def open_table(source: str, reading: Reading | None = None) -> tuple[File, str |
 
 def _look(file: File, roles: Roles) -> _Looked:
     def there(*wanted: str | None) -> list[str]:
-        return [name for name in file.names if name in wanted]
+        asked = set(wanted)
+        return [name for name in file.names if name in asked]
 
     inputs = _inputs(file, roles)
     return _Looked(
