@@ -3,7 +3,8 @@
 Names are those of `save_parameters` (``features.0.weight``), not those with prefixes that count
 blocks. The Trainer's optimizer is copied as MXNet itself copies it, without its parameters, which
 are lent to the copy for their multipliers; its states are copied one by one. Weights are float64
-where the optimizer's memory can be, which for some optimizers is float32 whatever the weights.
+where the optimizer's memory can be, which for some optimizers is float32 whatever the weights; and
+in their own dtypes, as a Trainer steps them, with float32 master weights under `multi_precision`.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ import numpy as np
 
 from weightdecay.errors import InputError
 from weightdecay.models.reading import (
+    Gradients,
     Held,
     ModelParameter,
+    NamedArrays,
     Owner,
+    OwnStep,
     refuse_own_weights,
     root_mean_square,
 )
@@ -95,6 +99,7 @@ class GluonStand:
                 "net.collect_params()."
             )
         trained = {name: p for name, p in owned if id(p) in places and p.grad_req != "null"}
+        self._parameters = trained
         self._indices = {name: places[id(p)] for name, p in trained.items()}
         self._contexts = {name: p.list_ctx()[0] for name, p in trained.items()}
         self._optimizer = trainer.optimizer
@@ -103,7 +108,7 @@ class GluonStand:
         if self._optimizer.multi_precision and any(p.dtype == np.float16 for p in trained.values()):
             self._states = {}  # they hold weights, which would be stepped instead of the copies
             self.remarks = ("the weights are float16: measured without the optimizer's memory.",)
-        values = {name: _numpy(p.data(self._contexts[name])) for name, p in trained.items()}
+        values = self.values()
         self._lr: float | None = None
         self._dtype = "float64"
         if not self._takes_float64(values):
@@ -123,13 +128,47 @@ class GluonStand:
             lr = float(stepped._get_lr(i))
             still = lr == 0  # lr_mult = 0, which freezes a parameter
             value, wd = values[name], float(stepped._get_wd(i))
-            held[name] = Held(value.shape, root_mean_square(value), lr, wd, still, replaced)
+            dtype = np.dtype(self._parameters[name].dtype).name
+            held[name] = Held(value.shape, root_mean_square(value), lr, wd, dtype, still, replaced)
         return held
 
-    def move(self, weights: Mapping[str, NumPyArray]) -> dict[str, NumPyArray]:
-        """One update, parameter by parameter, with zero gradients."""
-        after = self._step(weights)[1]
+    def values(self) -> dict[str, NumPyArray]:
+        """The parameters' own."""
+        return {name: _numpy(p.data(self._contexts[name])) for name, p in self._parameters.items()}
+
+    def move(
+        self, weights: NamedArrays, *, fresh: bool = False, gradients: Gradients = ()
+    ) -> dict[str, NumPyArray]:
+        """Updates, parameter by parameter."""
+        after = self._step(weights, fresh, gradients)[1]
         return {name: after[name] - weights[name] for name in after}
+
+    def own(
+        self, weights: NamedArrays, *, fresh: bool, gradients: Gradients = ()
+    ) -> dict[str, OwnStep]:
+        """Updates as a Trainer does them, read from master weights where there are some."""
+        copied, steps = self._copied(), {}
+        for name, i in self._indices.items():
+            weight = self._array(name, weights[name], self._parameters[name].dtype)
+            before = _numpy(weight)
+            if i in self._states and not fresh:
+                state = _converted(self._states[i], None)
+            else:
+                with warnings.catch_warnings():  # that float16 is narrow, which is what is measured
+                    warnings.simplefilter("ignore", UserWarning)
+                    state = copied.create_state_multi_precision(i, weight)
+            trained = next((a for a in _arrays(state) if _rounds_to(a, weight)), weight)
+            for gradient in self._gradients(name, weight, gradients):
+                copied.update_multi_precision(i, weight, gradient, state)
+            steps[name] = OwnStep(np.dtype(trained.dtype).name, _numpy(trained) - before)
+        return steps
+
+    def _gradients(self, name: str, weight: Any, gradients: Gradients) -> Iterator[Any]:
+        """Those of one parameter, or one of zero."""
+        for gradient in gradients:
+            yield self._array(name, gradient[name], weight.dtype)
+        if not gradients:
+            yield mx.nd.zeros_like(weight)
 
     def _copied(self) -> Any:
         """The optimizer as it is now, or at the learning rate that replaces 0."""
@@ -139,17 +178,20 @@ class GluonStand:
             copied.lr_scheduler, copied.lr = None, self._lr
         return copied
 
-    def _step(self, weights: Mapping[str, NumPyArray]) -> tuple[Any, dict[str, NumPyArray]]:
+    def _step(
+        self, weights: NamedArrays, fresh: bool = False, gradients: Gradients = ()
+    ) -> tuple[Any, dict[str, NumPyArray]]:
         """A copied optimizer after its step, and the weights after it."""
         copied, after = self._copied(), {}
         for name, i in self._indices.items():
-            weight = self._array(name, weights[name])
-            if i in self._states:
+            weight = self._array(name, weights[name], self._dtype)
+            if i in self._states and not fresh:
                 state = _converted(self._states[i], self._dtype)
             else:
                 state = copied.create_state(i, weight)
             try:
-                copied.update(i, weight, mx.nd.zeros_like(weight), state)
+                for gradient in self._gradients(name, weight, gradients):
+                    copied.update(i, weight, gradient, state)
                 after[name] = _numpy(weight)
             except Exception as error:
                 raise InputError(
@@ -158,14 +200,14 @@ class GluonStand:
                 ) from error
         return copied, after
 
-    def _array(self, name: str, value: NumPyArray) -> Any:
+    def _array(self, name: str, value: NumPyArray, dtype: Any) -> Any:
         # mx.nd.array is this and a look into SciPy, which has moved what it looks for.
-        return mx.nd.ndarray.array(value, self._contexts[name], self._dtype)
+        return mx.nd.ndarray.array(value, self._contexts[name], dtype)
 
     def _takes_float64(self, values: Mapping[str, NumPyArray]) -> bool:
         """Whether the memory of a float64 weight is float64."""
         for name, i in self._indices.items():
-            state = self._copied().create_state(i, self._array(name, values[name]))
+            state = self._copied().create_state(i, self._array(name, values[name], "float64"))
             return all(array.dtype == np.float64 for array in _arrays(state))
         return True
 
@@ -186,13 +228,21 @@ def _arrays(state: Any) -> Iterator[Any]:
             yield from _arrays(part)
 
 
-def _converted(state: Any, dtype: str) -> Any:
-    """A copy of a state, its arrays in a dtype."""
+def _converted(state: Any, dtype: str | None) -> Any:
+    """A copy of a state, its arrays in a dtype, or in their own."""
     if isinstance(state, mx.nd.NDArray):
-        return state.as_nd_ndarray().tostype("default").astype(dtype)
+        return state.as_nd_ndarray().tostype("default").astype(dtype or state.dtype)
     if isinstance(state, tuple | list):
         return type(state)(_converted(part, dtype) for part in state)
     return copy.deepcopy(state)
+
+
+def _rounds_to(array: Any, weight: Any) -> bool:
+    """Whether it is the master of a weight of a narrower dtype."""
+    wider = np.dtype(array.dtype).itemsize > np.dtype(weight.dtype).itemsize
+    if not wider or array.shape != weight.shape:
+        return False
+    return bool((array.asnumpy().astype(weight.dtype) == weight.asnumpy()).all())
 
 
 def _numpy(array: Any) -> NumPyArray:

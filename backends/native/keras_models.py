@@ -1,14 +1,16 @@
 """Reading Keras models: layers, `exclude_from_weight_decay`, and a step of copies of both.
 
-The copied optimizer is made from the config of the user's, on float64 copies of the variables with
-the same paths, by which a variable may be excluded. Regularizers are terms of the loss, so that the
-step's gradient is theirs: the data's is zero. Constraints, the averages that may overwrite weights,
-and the accumulation of gradients are left out.
+The copied optimizer is made from the config of the user's, on copies of the variables with the same
+paths, by which a variable may be excluded: in float64, and in the variables' own dtypes.
+Regularizers are terms of the loss, so that the step's gradient is theirs: the data's is zero.
+Constraints, the averages that may overwrite weights, and the accumulation of gradients are left
+out.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,9 +21,12 @@ import tensorflow as tf
 
 from weightdecay.errors import InputError, NoEquivalentError
 from weightdecay.models.reading import (
+    Gradients,
     Held,
     ModelParameter,
+    NamedArrays,
     Owner,
+    OwnStep,
     refuse_own_weights,
     root_mean_square,
     unique,
@@ -114,47 +119,92 @@ class KerasStand:
                 "the optimizer was built for other variables: give the one that trains this model."
             )
         self._variables = {name: named[name] for name in places}
-        twins = [_twin(v, dtype) for v in order]
-        self._twins = {name: twins[place] for name, place in places.items()}
-        rate = float(optimizer.learning_rate)
-        self._optimizer = _copied(optimizer, order, twins, rate or REPLACED_LR)
-        # What every step starts from: a step changes the copy, which is made but once.
-        self._memory = [(v, v.numpy()) for v in self._optimizer.variables]
-        lr = float(self._optimizer.learning_rate)
+        self._make = functools.partial(_Copy, optimizer, order, self._variables, places)
+        self._wide, rate = self._make(dtype=dtype), float(optimizer.learning_rate)
         self.held = {
             name: Held(
                 tuple(variable.shape),
-                root_mean_square(variable.numpy()),
-                lr,
-                _setting(self._optimizer, self._twins[name], variable),
+                root_mean_square(_numpy(variable)),
+                self._wide.lr,
+                _setting(self._wide.optimizer, self._wide.twins[name], variable),
+                keras.backend.standardize_dtype(variable.dtype),
                 replaced_lr=rate == 0,
             )
             for name, variable in self._variables.items()
         }
-        self._step({n: np.ones(held.shape) for n, held in self.held.items()})  # in this dtype?
+        self._wide.step({n: np.ones(held.shape) for n, held in self.held.items()})  # in this dtype?
 
-    def move(self, weights: Mapping[str, NumPyArray]) -> dict[str, NumPyArray]:
-        """One step of the copied optimizer with the gradients of the regularizers."""
-        moved = self._step(weights)
-        return {name: np.asarray(move, np.float64) for name, move in moved.items()}
+    def values(self) -> dict[str, NumPyArray]:
+        """The variables' own."""
+        return {name: _numpy(variable) for name, variable in self._variables.items()}
 
-    def _step(self, weights: Mapping[str, NumPyArray]) -> dict[str, NumPyArray]:
+    def move(
+        self, weights: NamedArrays, *, fresh: bool = False, gradients: Gradients = ()
+    ) -> dict[str, NumPyArray]:
+        """Steps of the copied optimizer with the gradients of the regularizers."""
+        copy = self._make(dtype=self._wide.dtype, fresh=True) if fresh else self._wide
+        return copy.step(weights, gradients)
+
+    def own(
+        self, weights: NamedArrays, *, fresh: bool, gradients: Gradients = ()
+    ) -> dict[str, OwnStep]:
+        """The same in the dtypes of the variables."""
+        moved = self._make(dtype=None, fresh=fresh).step(weights, gradients)
+        return {name: OwnStep(self.held[name].dtype, move) for name, move in moved.items()}
+
+
+class _Copy:
+    """An optimizer and its variables again, in one dtype or in their own."""
+
+    def __init__(
+        self,
+        optimizer: Any,
+        order: list[Any],
+        variables: Mapping[str, Any],
+        places: Mapping[str, int],
+        *,
+        dtype: str | None,
+        fresh: bool = False,
+    ) -> None:
+        twins = [_twin(v, dtype or keras.backend.standardize_dtype(v.dtype)) for v in order]
+        rate = float(optimizer.learning_rate) or REPLACED_LR
+        self.dtype = dtype
+        self.twins = {name: twins[place] for name, place in places.items()}
+        self.optimizer = _copied(optimizer, order, twins, rate, fresh)
+        self.lr = float(self.optimizer.learning_rate)
+        self._variables = variables
+        # What every step starts from: a step changes the copy, which is made but once.
+        self._memory = [(v, v.numpy()) for v in self.optimizer.variables]
+
+    def step(self, weights: NamedArrays, gradients: Gradients = ()) -> dict[str, NumPyArray]:
+        """What a step adds, or one with each of these gradients beside the regularizers'."""
         for variable, value in self._memory:
             variable.assign(value)
-        for name, twin in self._twins.items():
-            twin.assign(weights[name])
-        before = {name: twin.numpy() for name, twin in self._twins.items()}
-        gradients = [_penalty_gradient(self._variables[name], before[name]) for name in self._twins]
+        for name, twin in self.twins.items():
+            twin.assign(tf.cast(weights[name], twin.dtype))
+        before = {name: _numpy(twin) for name, twin in self.twins.items()}
+        for gradient in gradients or [{}]:
+            self._apply(gradient)
+        return {name: _numpy(twin) - before[name] for name, twin in self.twins.items()}
+
+    def _apply(self, gradient: NamedArrays) -> None:
+        terms = [_penalty_gradient(self._variables[name], t) for name, t in self.twins.items()]
+        if gradient:
+            values = (gradient[name] for name in self.twins)
+            terms = [term + tf.cast(g, term.dtype) for term, g in zip(terms, values, strict=True)]
         try:
-            self._optimizer.apply(gradients, list(self._twins.values()))
+            self.optimizer.apply(terms, list(self.twins.values()))
         except tf.errors.InvalidArgumentError:
             raise
         except Exception as error:
             raise InputError(
-                f"{type(self._optimizer).__name__} does not step with zero gradients ({error}): "
+                f"{type(self.optimizer).__name__} does not step with zero gradients ({error}): "
                 "its decay cannot be measured."
             ) from error
-        return {name: twin.numpy() - before[name] for name, twin in self._twins.items()}
+
+
+def _numpy(variable: Any) -> NumPyArray:
+    return np.asarray(variable.numpy(), np.float64)
 
 
 def _twin(variable: Any, dtype: str) -> Any:
@@ -166,7 +216,7 @@ def _twin(variable: Any, dtype: str) -> Any:
         return keras.Variable(variable.numpy(), dtype=dtype, name=name.partition(":")[0])
 
 
-def _copied(optimizer: Any, order: list[Any], twins: list[Any], rate: float) -> Any:
+def _copied(optimizer: Any, order: list[Any], twins: list[Any], rate: float, fresh: bool) -> Any:
     """An optimizer of the same settings, memory and exclusions, at the learning rate of now."""
     try:
         config = optimizer.get_config() | {"learning_rate": rate}
@@ -183,7 +233,7 @@ def _copied(optimizer: Any, order: list[Any], twins: list[Any], rate: float) -> 
     )
     copied._exclude_from_weight_decay_pattern = pattern
     copied.build(twins)
-    if optimizer.built:
+    if optimizer.built and not fresh:
         _copy_memory(optimizer, copied)
     copied._iterations.assign(optimizer.iterations)
     copied.use_ema = False
@@ -199,11 +249,12 @@ def _copy_memory(optimizer: Any, copied: Any) -> None:
         target.assign(tf.cast(source.numpy(), target.dtype))
 
 
-def _penalty_gradient(variable: Any, value: NumPyArray) -> Any:
-    """The gradient of the variable's regularizer, in the variable's own dtype; zeros without."""
+def _penalty_gradient(variable: Any, twin: Any) -> Any:
+    """The gradient of the variable's regularizer at its twin, in its own dtype; zeros without."""
+    value = twin.value
     if variable.regularizer is None:
         return tf.zeros_like(value)
-    weights = tf.constant(value, variable.dtype)
+    weights = tf.cast(value, variable.dtype)
     with tf.GradientTape() as tape:
         tape.watch(weights)
         penalty = variable.regularizer(weights)

@@ -2,16 +2,12 @@
 
 The functions are pure, so that there is nothing to copy: `update` is called with zero gradients and
 other parameters, and what it returns is read without adding it to them, in the user's own dtype
-(float32 where that is narrower).
-
-A Flax model is its ``{"params": ...}`` or what is in it; other collections beside it are left out.
-An nnx module is read as the tree that an ``nnx.Optimizer`` updates. Flax is not imported here: a
-module of its exists only where it is imported already.
+(float32 where that is narrower); added, as training adds it, it shows what rounding leaves of it.
 """
 
 from __future__ import annotations
 
-import sys
+import importlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -24,74 +20,47 @@ import optax
 
 from weightdecay import validate
 from weightdecay.errors import InputError, NoEquivalentError
+from weightdecay.models.patterns import listed
 from weightdecay.models.reading import (
+    Gradients,
     Held,
     ModelParameter,
+    NamedArrays,
     Owner,
+    OwnStep,
     refuse_own_weights,
     root_mean_square,
-    unique,
 )
 from weightdecay.ops import NumPyArray
+
+trees = importlib.import_module("weightdecay.backends.native.optax_trees")
 
 LATER = 256
 """So many steps are taken to get past accumulated gradients or a learning rate of 0."""
 PUSH = 1024.0
 """A gradient that an optimizer that moves a parameter at all would follow."""
 
-_ARRAYS = (jax.Array, np.ndarray, jax.ShapeDtypeStruct)
-
 
 def owns(model: object) -> bool:
-    """Whether it is a tree, with arrays for leaves and not one array itself."""
-    tree = _tree(model)
-    leaves = jax.tree_util.tree_leaves(tree)
-    return (
-        bool(leaves) and leaves[0] is not tree and all(isinstance(leaf, _ARRAYS) for leaf in leaves)
-    )
-
-
-def _tree(model: Any) -> Any:
-    """What the optimizer updates: an nnx module's parameters, the 'params' of Flax's variables."""
-    nnx = sys.modules.get("flax.nnx")
-    if nnx is not None and isinstance(model, nnx.Module):
-        return _pure(nnx.state(model, nnx.Param))
-    if isinstance(model, Mapping) and "params" in model and len(model) > 1:
-        return model["params"]
-    return model
-
-
-def _pure(tree: Any) -> Any:
-    """Arrays for nnx's variables."""
-    nnx = sys.modules["flax.nnx"]
-    return (nnx.as_pure if hasattr(nnx, "as_pure") else nnx.pure)(tree)
-
-
-def _named(tree: Any) -> dict[str, Any]:
-    """Leaves by the keys that lead to them, joined by dots, without a 'params' at the root."""
-    paths = [
-        jax.tree_util.keystr(path, simple=True, separator=".")
-        for path, _ in jax.tree_util.tree_flatten_with_path(tree)[0]
-    ]
-    if all(path.startswith("params.") for path in paths):
-        paths = [path.removeprefix("params.") for path in paths]
-    return dict(zip(unique(paths), jax.tree_util.tree_leaves(tree), strict=True))
+    """Whether it is a tree with arrays among its leaves and not one array itself."""
+    return trees.has_arrays(model)
 
 
 def parameters(model: Any) -> list[ModelParameter]:
-    """Every leaf; a tree names no layers. Whole numbers are taken for frozen."""
+    """Every array; a tree names no layers. Whole numbers are taken for frozen."""
     return [
-        ModelParameter((Owner(name, ""),), tuple(leaf.shape), not _is_float(leaf))
-        for name, leaf in _named(_tree(model)).items()
+        ModelParameter((Owner(name, ""),), tuple(leaf.shape), not trees.is_number(leaf))
+        for name, leaf in trees.named(trees.of(model)).items()
     ]
 
 
 def stand(model: Any, optimizer: Any, options: Mapping[str, Any]) -> OptaxStand:
     """The transformation, and the state from which every step starts."""
-    tree, state, lr = _tree(model), options.get("state"), options.get("learning_rate")
-    if hasattr(optimizer, "tx") and hasattr(optimizer, "opt_state"):  # nnx.Optimizer
-        state = _pure(optimizer.opt_state) if state is None else state
-        optimizer = optimizer.tx
+    tree, state, lr = trees.of(model), options.get("state"), options.get("learning_rate")
+    for holder in (optimizer, model):  # nnx.Optimizer, Flax's TrainState
+        if trees.holds_state(holder) and optimizer in (holder, holder.tx):
+            optimizer, state = holder.tx, holder.opt_state if state is None else state
+    state = trees.pure(state)
     if not all(callable(getattr(optimizer, name, None)) for name in ("init", "update")):
         raise InputError(
             f"the optimizer is a {type(optimizer).__name__}: give the "
@@ -101,7 +70,11 @@ def stand(model: Any, optimizer: Any, options: Mapping[str, Any]) -> OptaxStand:
         raise InputError("the tree holds shapes without values: give the parameters themselves.")
     if lr is not None:
         lr = validate.number("learning_rate", lr, above=0)
-    return OptaxStand(tree, optimizer, state, lr)
+    stand = OptaxStand(tree, optimizer, state, lr)
+    if others := trees.left_out(model):
+        found = f"no arrays of numbers, and left out: {listed(others)}."
+        stand.remarks = (*stand.remarks, found)
+    return stand
 
 
 class OptaxStand:
@@ -110,18 +83,20 @@ class OptaxStand:
     rounding_of_weights = 0.0  # movements are read as they are, not as differences of weights
 
     def __init__(self, tree: Any, optimizer: Any, state: Any, lr: float | None) -> None:
-        self._update, self._compiled = optimizer.update, jax.jit(optimizer.update)
-        self._double = any(leaf.dtype == np.float64 for leaf in _jax_leaves(tree))
+        self._update = _Step(optimizer.update)
+        leaves = jax.tree_util.tree_leaves(tree)
+        self._double = any(leaf.dtype in (np.float64, np.complex128) for leaf in leaves)
         with self._scope():
-            self._tree = _wide(tree)
-            self._named = {n: x for n, x in _named(self._tree).items() if _is_float(x)}
+            self._tree, self._own_tree = trees.wide(tree), tree
+            self._named = {n: x for n, x in trees.named(self._tree).items() if trees.is_number(x)}
             try:
-                self._state = optimizer.init(tree) if state is None else state
+                first = optimizer.init(tree)
+                self._own_state = first if state is None else state
             except Exception as error:
                 raise _refusal(error) from error
-            for name in _states(self._state):
+            for name in _states(self._own_state):
                 refuse_own_weights(name)
-            self._state = _wide(self._state)
+            self._state, self._first = trees.wide(self._own_state), trees.wide(first)
             self.rounding = max(
                 (float(jnp.finfo(leaf.dtype).eps) for leaf in self._named.values()), default=1.0
             )
@@ -132,10 +107,19 @@ class OptaxStand:
             else ()
         )
         rate = lr if lr is not None else self._rate()
+        own = trees.named(tree)
         self.held = {
-            name: Held(leaf.shape, rms, rate, None, frozen=name not in moving)
+            name: Held(
+                value.shape,
+                root_mean_square(value),
+                rate,
+                None,
+                str(own[name].dtype),
+                frozen=name not in moving,
+                complex=bool(jnp.iscomplexobj(leaf)),
+            )
             for name, leaf in self._named.items()
-            for rms in [root_mean_square(np.asarray(leaf))]
+            for value in [trees.numpy(leaf)]
         }
 
     def _scope(self) -> AbstractContextManager[None]:
@@ -143,41 +127,62 @@ class OptaxStand:
         scope: AbstractContextManager[None] = jax.enable_x64(self._double)
         return scope
 
-    def move(self, weights: Mapping[str, NumPyArray]) -> dict[str, NumPyArray]:
-        """The update at these parameters and zero gradients."""
+    def values(self) -> dict[str, NumPyArray]:
+        """The leaves' own."""
+        return {name: trees.numpy(leaf) for name, leaf in self._named.items()}
+
+    def move(
+        self, weights: NamedArrays, *, fresh: bool = False, gradients: Gradients = ()
+    ) -> dict[str, NumPyArray]:
+        """The updates at these parameters."""
         with self._scope():
-            return self._step(self._filled(weights), self._filled({}, 0.0))[0]
+            state = self._forgetful() if fresh else self._state
+            at = trees.filled(self._tree, weights)
+            if not gradients:
+                return self._step(at, trees.filled(self._tree, {}, 0.0), state)[0]
+            return self._added(self._tree, weights, state, gradients)
 
-    def _filled(self, values: Mapping[str, NumPyArray], rest: float | None = None) -> Any:
-        """The tree with other values, and another number or its own for what is not among them."""
+    def own(
+        self, weights: NamedArrays, *, fresh: bool, gradients: Gradients = ()
+    ) -> dict[str, OwnStep]:
+        """The same with parameters and state in their own dtypes, and added to them."""
+        with self._scope():
+            state = trees.like(self._forgetful() if fresh else self._state, self._own_state)
+            moved = self._added(self._own_tree, weights, state, gradients)
+            return {name: OwnStep(self.held[name].dtype, move) for name, move in moved.items()}
 
-        def leaf(name: str, own: Any) -> Any:
-            if name in values:
-                return jnp.asarray(values[name], own.dtype)
-            return own if rest is None else jnp.full_like(own, rest)
+    def _added(
+        self, tree: Any, weights: NamedArrays, state: Any, gradients: Gradients
+    ) -> dict[str, NumPyArray]:
+        """What is added to a tree of these weights by a step, or one with each of the gradients."""
+        first = at = trees.filled(tree, weights)
+        for gradient in gradients or [{}]:
+            pushed = trees.filled(trees.filled(tree, {}, 0.0), gradient)
+            updates, state = self._update(pushed, state, at)
+            at = optax.apply_updates(at, updates)
+        before, after = trees.named(first), trees.named(at)
+        return {n: trees.numpy(after[n]) - trees.numpy(before[n]) for n in self._named}
 
-        leaves = [leaf(name, own) for name, own in _named(self._tree).items()]
-        return jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(self._tree), leaves)
+    def _forgetful(self) -> Any:
+        """The present state with the arrays of a first one: counts and rates are numbers."""
+        return jax.tree_util.tree_map(
+            lambda now, first: first if jnp.ndim(now) and trees.is_number(now) else now,
+            self._state,
+            self._first,
+        )
 
-    def _step(self, weights: Any, gradients: Any) -> tuple[dict[str, NumPyArray], Any]:
-        arguments = gradients, self._state, weights
-        try:
-            try:
-                updates, state = self._compiled(*arguments)
-            except jax.errors.JAXTypeError:  # Python's own ifs, on numbers not known yet
-                updates, state = self._update(*arguments)
-        except Exception as error:
-            raise _refusal(error) from error
-        moved = _named(updates)
-        return {name: np.asarray(moved[name], np.float64) for name in self._named}, state
+    def _step(self, weights: Any, gradients: Any, state: Any) -> tuple[dict[str, NumPyArray], Any]:
+        updates, state = self._update(gradients, state, weights)
+        moved = trees.named(updates)
+        return {name: trees.numpy(moved[name]) for name in self._named}, state
 
     def _get_moving(self) -> tuple[set[str], int]:
         """Names that react to their gradient, and how many steps it took until any did."""
-        zeros, up, down = (self._filled({}, push) for push in (0.0, PUSH, -PUSH))
+        zeros, up, down = (trees.filled(self._tree, {}, push) for push in (0.0, PUSH, -PUSH))
         for later in range(LATER):
-            still, state = self._step(self._tree, zeros)
+            still, state = self._step(self._tree, zeros, self._state)
             # Both ways: only the size of a step, or its sign, may count, as decay has it already.
-            pushed = [self._step(self._tree, gradients)[0] for gradients in (up, down)]
+            pushed = [self._step(self._tree, push, self._state)[0] for push in (up, down)]
             moving = {n for n in self._named if any((still[n] != move[n]).any() for move in pushed)}
             if moving:
                 return moving, later
@@ -190,9 +195,26 @@ class OptaxStand:
     def _rate(self) -> float | None:
         """The one learning rate that `optax.inject_hyperparams` tells."""
         with self._scope():
-            state = self._step(self._tree, self._filled({}, 0.0))[1]
+            zeros = trees.filled(self._tree, {}, 0.0)
+            state = self._step(self._tree, zeros, self._state)[1]
         rates = {float(rate) for rate in _told_rates(state)}
         return rates.pop() or None if len(rates) == 1 else None
+
+
+class _Step:
+    """A step compiled, as training compiles it, or as it is where it cannot be."""
+
+    def __init__(self, step: Any) -> None:
+        self._step, self._compiled = step, jax.jit(step)
+
+    def __call__(self, *arguments: Any) -> Any:
+        try:
+            try:
+                return self._compiled(*arguments)
+            except jax.errors.JAXTypeError:  # Python's own ifs, on numbers not known yet
+                return self._step(*arguments)
+        except Exception as error:
+            raise _refusal(error) from error
 
 
 def _told_rates(state: Any) -> Iterator[Any]:
@@ -220,25 +242,6 @@ def _refusal(error: Exception) -> InputError:
     )
 
 
-def _is_float(leaf: Any) -> bool:
-    return bool(jnp.issubdtype(leaf.dtype, jnp.floating))
-
-
-def _jax_leaves(tree: Any) -> list[Any]:
-    return [leaf for leaf in jax.tree_util.tree_leaves(tree) if isinstance(leaf, jax.Array)]
-
-
-def _wide(tree: Any) -> Any:
-    """JAX arrays, the floats among them of at least 32 bits."""
-
-    def leaf(x: Any) -> Any:
-        x = jnp.asarray(x)
-        narrow = _is_float(x) and jnp.finfo(x.dtype).bits < 32
-        return x.astype(jnp.float32) if narrow else x
-
-    return jax.tree_util.tree_map(leaf, tree)
-
-
 @dataclass(frozen=True, eq=False)
 class OptaxDecay:
     """Masks for a tree of parameters, one a strength.
@@ -249,6 +252,8 @@ class OptaxDecay:
         λ > 0, and what decays with it.
     nothing : tree of bool
         False everywhere, the mask where nothing decays.
+
+    A mask of a tree that can be called, as modules can, is a function that returns it.
     """
 
     masks: dict[float, Any]
@@ -286,12 +291,14 @@ class OptaxDecay:
 
 def groups(model: Any, strengths: Mapping[str, float]) -> OptaxDecay:
     """Masks of the tree's own structure."""
-    tree = _tree(model)
-    names, structure = list(_named(tree)), jax.tree_util.tree_structure(tree)
+    tree = trees.of(model)
+    names, structure = list(trees.named(tree)), jax.tree_util.tree_structure(tree)
 
     def mask(strength: float | None) -> Any:
         chosen = [strengths[name] == strength for name in names]
-        return jax.tree_util.tree_unflatten(structure, chosen)
+        made = jax.tree_util.tree_unflatten(structure, chosen)
+        # optax calls a mask that can be called, which a module of weights often can.
+        return (lambda _: made) if callable(made) else made
 
     positive = dict.fromkeys(strength for strength in strengths.values() if strength)
     return OptaxDecay({strength: mask(strength) for strength in positive}, mask(None))

@@ -25,10 +25,11 @@ class CoveredParameter:
     held, frozen : bool
         Whether the optimizer steps it, or would with a gradient; whether it is kept from training.
     decays : bool
-        Whether a step with a zero gradient pulls any element of it towards 0, or away from it.
+        Whether a step with a zero gradient pulls any element of it towards 0, or away from it, and
+        rounding in `dtype` leaves something of that.
     shrink : float or None
-        κ = 1 − w′/w of one such step, without what the optimizer's memory adds to it; negative
-        where the weights grow. None where the optimizer does not hold it.
+        κ = 1 − w′/w that one such step means, in float64, without what the optimizer's memory adds
+        to it; negative where the weights grow. None where the optimizer does not hold it.
     uniform : bool
         Whether κ is one number, for every element and size of weight. It is not where the decay is
         coupled through an optimizer's own scaling (Adam), clipped, of L1, or of some elements only;
@@ -48,6 +49,17 @@ class CoveredParameter:
         What it was taken for: 'weight', 'bias', 'norm', 'embedding', 'gain', 'frozen'.
     agrees : bool
         Whether it is as expected.
+    dtype : str
+        That of the numbers which training changes: the parameter's, or that of master weights.
+    kept : float or None
+        The share of the decay that rounding in `dtype` leaves in one such step from the present
+        values: 0 where it is lost, about 1 where rounding is no matter, more where elements that
+        move do so by more than is meant. None where no decay is meant, or nobody can say (random
+        steps, as of stochastic rounding; a decay beside a larger memory).
+    carried : float or None
+        Where `kept` is not about 1, the share that real steps with random gradients as large as the
+        weights leave, in all parameters of which this is asked: 0 where the decay is applied apart
+        and lost whatever the gradient, about 1 where both are rounded as one sum.
     """
 
     name: str
@@ -67,6 +79,14 @@ class CoveredParameter:
     expected: Wanted
     reason: str
     agrees: bool
+    dtype: str = ""
+    kept: float | None = None
+    carried: float | None = None
+
+    @property
+    def lost(self) -> bool:
+        """Whether a decay is meant, and rounding leaves none of it."""
+        return self.kept == 0
 
 
 @dataclass(frozen=True)
@@ -122,9 +142,10 @@ def coverage(
 ) -> Coverage:
     """Which parameters decay, as measured, and which usually do: weights alone.
 
-    The optimizer takes steps with a zero gradient on copies, from the memory it has now; the
-    model, the optimizer and the random numbers of the process stay as they are. What a loss adds
-    is not in the optimizer; only the regularizers of a Keras model are measured along.
+    The optimizer takes steps with a zero gradient on copies, from the memory it has now: in
+    float64, for the decay that is meant, and in the model's own dtypes, for what rounding leaves of
+    it. The model, the optimizer and the random numbers of the process stay as they are. What a
+    loss adds is not in the optimizer; only the regularizers of a Keras model are measured along.
 
     Parameters
     ----------
@@ -151,6 +172,11 @@ def coverage(
     An optimizer that keeps weights of its own and returns to them (lookahead, schedule-free
     averaging, FTRL) pulls towards those, which looks like decay: the known ones are refused, by
     name.
+
+    A decay that is lost to rounding in steps without a gradient is lost in all steps where it is
+    applied apart, as torch's AdamW and Keras's `weight_decay` do. Where it is added to the
+    gradient's share first (optax, Gluon, L2 under plain SGD), gradients that are larger than the
+    rounding carry it along: `carried` tells the two apart.
     """
     options = {"state": state, "learning_rate": learning_rate}
     options = {name: value for name, value in options.items() if value is not None}
@@ -172,7 +198,7 @@ def _row(parameter: ModelParameter, held: Held | None, decay: Decay | None) -> C
     size = 1
     for length in parameter.shape:
         size *= length
-    decays = decay is not None and decay.decaying > 0
+    decays = decay is not None and decay.decaying > 0 and decay.kept != 0
     lr = held.lr if held else None
     return CoveredParameter(
         name=parameter.name,
@@ -192,6 +218,9 @@ def _row(parameter: ModelParameter, held: Held | None, decay: Decay | None) -> C
         expected=wanted,
         reason=reason,
         agrees=_agrees(wanted, decay, size),
+        dtype=decay.dtype if decay and decay.dtype else held.dtype if held else "",
+        kept=decay.kept if decay else None,
+        carried=decay.carried if decay else None,
     )
 
 
@@ -200,8 +229,9 @@ def _agrees(wanted: Wanted, decay: Decay | None, size: int) -> bool:
         return True
     if decay.shrink < 0:
         return False
+    decaying = decay.decaying if decay.kept != 0 else 0
     return {
-        "decay": decay.decaying == size,
-        "no decay": decay.decaying == 0,
+        "decay": decaying == size,
+        "no decay": decaying == 0,
         "either": True,
     }[wanted]

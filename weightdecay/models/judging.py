@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from weightdecay.models.patterns import listed
+from weightdecay.models.rounding import DOUBT, NOTICED
 
 if TYPE_CHECKING:
     from weightdecay.models.covering import CoveredParameter
@@ -33,11 +34,14 @@ def problems(rows: Rows) -> tuple[str, ...]:
     growing = [row for row in held if _grows(row)]
     wrong = [row for row in held if not row.agrees and not _grows(row)]
     too_much = [row for row in wrong if row.expected == "no decay"]
-    too_little = [row for row in wrong if row.expected == "decay" and not row.decays]
+    lost = [row for row in wrong if row.lost]
+    too_little = [row for row in wrong if row.expected == "decay" and not (row.decays or row.lost)]
     in_part = [row for row in wrong if row.expected == "decay" and row.decays]
     missing = [row for row in rows if not row.held and not row.frozen]
     found = []
-    if too_little and not any(row.decays for row in held if row.expected == "decay"):
+    if lost:
+        found += _lost(lost, altogether=not any(row.decays for row in held))
+    if too_little and not any(row.decays or row.lost for row in held if row.expected == "decay"):
         if too_much:
             found.append(
                 f"the pattern is inverted: what usually decays ({_names(too_little)}) does not, "
@@ -71,6 +75,7 @@ def remarks(rows: Rows, replaced: Sequence[str]) -> tuple[str, ...]:
             f"the learning rate{whose} is 0 now: the copy stepped with "
             f"{listed([f'{rate:g}' for rate in sorted(rates)])}."
         )
+    found += _rounded(rows)
     scaled = [row for row in rows if row.decays and not row.uniform]
     if scaled:
         found.append(
@@ -79,6 +84,64 @@ def remarks(rows: Rows, replaced: Sequence[str]) -> tuple[str, ...]:
             "shrinkage is a mean, and no λ."
         )
     return tuple(found)
+
+
+def _lost(rows: Rows, *, altogether: bool) -> list[str]:
+    """What no step moves in the dtype that is trained, a sentence a dtype."""
+    found = []
+    for dtype in dict.fromkeys(row.dtype for row in rows):
+        alike = [row for row in rows if row.dtype == dtype]
+        shares = _range([f"{row.shrink or 0.0:.2g}" for row in sorted(alike, key=_shrinkage)])
+        found.append(
+            f"the decay of {_names(alike)} ({shares} of itself a step) is lost to rounding in "
+            f"{dtype}: {'nothing decays' if altogether else 'it moves no element'} in a step "
+            f"without a gradient{_beside_gradients(alike)}."
+        )
+    return found
+
+
+def _beside_gradients(rows: Rows) -> str:
+    """What comes of a decay that is lost without them."""
+    carried = next((row.carried for row in rows if row.carried is not None), None)
+    if carried is None:
+        return ""
+    if abs(carried) < DOUBT:
+        return ", nor in one with"
+    return f"; gradients that are larger than the rounding carry {carried:.0%} of it along"
+
+
+def _rounded(rows: Rows) -> list[str]:
+    """Decays of which rounding makes others, and those that nobody would miss."""
+    found = []
+    other = [row for row in rows if row.decays and is_rounded(row)]
+    for dtype in dict.fromkeys(row.dtype for row in other):
+        alike = sorted((row for row in other if row.dtype == dtype), key=lambda row: row.kept or 0)
+        found.append(
+            f"rounding in {dtype} makes {_range([f'{row.kept:.0%}' for row in alike])} of what is "
+            f"meant of the decay of {_names(alike)}, in a step without a gradient"
+            f"{_beside_gradients(alike)}."
+        )
+    hidden = [row for row in rows if row.lost and row.expected != "decay"]
+    if hidden:
+        found.append(
+            f"{_names(hidden)} {'is' if len(hidden) == 1 else 'are'} set to decay, which rounding "
+            f"in {listed(list(dict.fromkeys(row.dtype for row in hidden)))} hides."
+        )
+    return found
+
+
+def is_rounded(row: CoveredParameter) -> bool:
+    """Whether rounding makes another decay of what is meant."""
+    return row.kept is not None and abs(row.kept - 1.0) > NOTICED
+
+
+def _shrinkage(row: CoveredParameter) -> float:
+    return row.shrink or 0.0
+
+
+def _range(sorted_figures: Sequence[str]) -> str:
+    """'15% to 30%', or '15%'."""
+    return " to ".join(dict.fromkeys((sorted_figures[0], sorted_figures[-1])))
 
 
 def _sentences(rows: Rows, one: Callable[[CoveredParameter], str], verb: str) -> list[str]:

@@ -26,6 +26,7 @@ import numpy as np
 
 from weightdecay.errors import InputError
 from weightdecay.models.reading import Stand
+from weightdecay.models.rounding import Kept, kept
 from weightdecay.ops import NumPyArray
 
 LARGE = 2.0**20
@@ -35,17 +36,25 @@ PROPORTIONAL = 1e-5
 ROUNDINGS = 32
 """A movement within so many roundings is none."""
 
+SINGLE = float(np.finfo(np.float32).eps)
+"""What float32 adds to that, once: a small decay is not much larger."""
+
 
 class Decay(NamedTuple):
     """What a step with a zero gradient does to one parameter.
 
     `shrink` is κ by least squares over the elements, at weights of the parameter's size; `decaying`
-    how many elements decay; `uniform` whether one κ is that of every element at every size.
+    how many elements decay; `uniform` whether one κ is that of every element at every size. `dtype`
+    is that in which training moves them, `kept` the share of the decay that rounding leaves there,
+    `carried` the share beside gradients; None where nothing decays, or nobody can say.
     """
 
     shrink: float
     decaying: int
     uniform: bool
+    dtype: str = ""
+    kept: float | None = None
+    carried: float | None = None
 
 
 def measure(stand: Stand) -> dict[str, Decay]:
@@ -64,7 +73,16 @@ def measure(stand: Stand) -> dict[str, Decay]:
             f"a step with a zero gradient leaves nothing of {forgotten[0]}: this optimizer keeps "
             "the weights in its own memory, and its decay cannot be told from a step."
         )
-    return {name: found[name] for name in stand.held}
+    left = kept(stand, {name: d for name, d in found.items() if d.decaying and d.shrink})
+    return {name: _rounded(found[name], left.get(name)) for name in stand.held}
+
+
+def _rounded(decay: Decay, left: Kept | None) -> Decay:
+    return (
+        decay
+        if left is None
+        else decay._replace(dtype=left.dtype, kept=left.share, carried=left.carried)
+    )
 
 
 def _probes(stand: Stand, size: float) -> dict[str, NumPyArray]:
@@ -93,6 +111,7 @@ class _Odd(NamedTuple):
     p: NumPyArray
     kappa: NumPyArray
     doubt: NumPyArray
+    complex: bool
 
     def mean(self) -> float:
         """κ by least squares."""
@@ -100,9 +119,9 @@ class _Odd(NamedTuple):
         return float(np.sum(self.kappa * square) / np.sum(square)) if square.size else 0.0
 
     def decaying(self) -> NumPyArray:
-        """Which elements are moved."""
+        """Which elements are moved, by either part where they are complex."""
         moved: NumPyArray = np.abs(self.kappa) > self.doubt
-        return moved
+        return moved.any(axis=-1) if self.complex else moved
 
     def is_all(self, kappa: float) -> bool:
         """Whether every element has this κ."""
@@ -124,7 +143,15 @@ def _odd_parts(stand: Stand, size: float) -> Iterator[tuple[str, _Odd]]:
                 "or look for what is not finite in the optimizer's memory."
             )
         moved = (np.abs(up) + np.abs(down)) / np.abs(p)
-        yield name, _Odd(p, kappa, ROUNDINGS * (stand.rounding * moved + stand.rounding_of_weights))
+        doubt = ROUNDINGS * (stand.rounding * moved + stand.rounding_of_weights)
+        if stand.rounding_of_weights and _is_single(p + up) and _is_single(down - p):
+            doubt = doubt + SINGLE  # an optimizer that computes in float32 whatever its weights
+        yield name, _Odd(p, kappa, doubt, stand.held[name].complex)
+
+
+def _is_single(value: NumPyArray) -> bool:
+    with np.errstate(over="ignore"):
+        return bool((value.astype(np.float32) == value).all())
 
 
 class _Far(NamedTuple):

@@ -7,7 +7,7 @@ optimizers; `weightdecay.models` judges what it answers with NumPy alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -51,18 +51,36 @@ class ModelParameter(NamedTuple):
 class Held(NamedTuple):
     """What the optimizer says of a parameter that it holds.
 
-    `rms` is the root mean square of its value. `lr` is the learning rate at which the copy steps,
-    None where nobody can say; `setting` the weight decay that the framework states for it, as a λ.
-    `frozen` is a parameter that the optimizer does not move whatever its gradient; `replaced_lr`
-    says that the learning rate is 0 now, so that the copy was given another.
+    `shape` is that of its real numbers: a complex parameter has a last axis of two, and `complex`
+    says so. `rms` is the root mean square of its value. `lr` is the learning rate at which the copy
+    steps, None where nobody can say; `setting` the weight decay that the framework states for it,
+    as a λ; `dtype` that of the parameter. `frozen` is a parameter that the optimizer does not move
+    whatever its gradient; `replaced_lr` says that the learning rate is 0 now, so that the copy was
+    given another.
     """
 
     shape: tuple[int, ...]
     rms: float
     lr: float | None
     setting: float | None
+    dtype: str
     frozen: bool = False
     replaced_lr: bool = False
+    complex: bool = False
+
+
+NamedArrays = Mapping[str, NumPyArray]
+Gradients = Sequence[NamedArrays]
+
+
+class OwnStep(NamedTuple):
+    """What a real step adds to a parameter, and the dtype of the numbers that it changes.
+
+    That is the parameter's, or that of the master weights which an optimizer keeps for it.
+    """
+
+    dtype: str
+    moved: NumPyArray
 
 
 class Stand(Protocol):
@@ -83,11 +101,26 @@ class Stand(Protocol):
     rounding_of_weights: float
     remarks: tuple[str, ...]
 
-    def move(self, weights: Mapping[str, NumPyArray], /) -> dict[str, NumPyArray]:
+    def move(
+        self, weights: NamedArrays, /, *, fresh: bool = False, gradients: Gradients = ()
+    ) -> dict[str, NumPyArray]:
         """What one step with a zero data gradient adds to these weights, in float64.
 
-        Every call starts from the optimizer's memory as the user left it.
+        Every call starts from the optimizer's memory as the user left it, or a `fresh` one. Given
+        gradients of the data, it is what a step with each of them adds altogether.
         """
+
+    def own(
+        self, weights: NamedArrays, /, *, fresh: bool, gradients: Gradients = ()
+    ) -> dict[str, OwnStep] | None:
+        """The same of real steps: in the dtypes of the model, rounded as training rounds.
+
+        The weights are rounded to those dtypes first. None where steps draw random numbers, as
+        stochastic rounding does, so that one step says little.
+        """
+
+    def values(self) -> dict[str, NumPyArray]:
+        """What the parameters are now, in float64."""
 
 
 class ModelReader(Protocol):
@@ -121,6 +154,13 @@ class ModelReader(Protocol):
 def root_mean_square(value: NumPyArray) -> float:
     """Of an array's elements; 0 where there are none."""
     return float(np.sqrt(np.mean(np.square(value, dtype=np.float64)))) if value.size else 0.0
+
+
+def real_parts(value: NumPyArray) -> NumPyArray:
+    """Real numbers in float64: those of a complex array on a last axis of two."""
+    if not np.iscomplexobj(value):
+        return np.asarray(value, np.float64)
+    return np.stack([value.real, value.imag], axis=-1).astype(np.float64)
 
 
 def refuse_own_weights(optimizer: str) -> None:

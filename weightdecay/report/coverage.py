@@ -6,6 +6,7 @@ import io
 from typing import TYPE_CHECKING
 
 from weightdecay.escaping import to_json
+from weightdecay.models.judging import is_rounded
 from weightdecay.report.terminal import Console, Table, Text
 
 if TYPE_CHECKING:
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 CONVENTIONS = {
     "shrink": "κ = 1 − w′/w of one step with a zero data gradient, without what the optimizer's "
     "memory adds to it; a mean over the elements where uniform is false",
+    "kept": "the share of shrink that one such step makes in dtype, from the present values; 0 "
+    "where it is lost to rounding; null where no decay is meant or nobody can say",
+    "carried": "where kept is not about 1: the share that steps with random gradients as large as "
+    "the weights leave",
     "decay": "κ/η, η being the learning rate of that step: the λ of decoupled decay; null where η "
     "is not known or κ is not one number",
     "setting": "the λ that the framework states for the parameter; null where it states none",
@@ -37,12 +42,15 @@ def as_text(coverage: Coverage, width: int = 120) -> str:
 def show(console: Console, coverage: Coverage) -> None:
     """For a person: a row a parameter, then the problems."""
     settings = any(_differs(row) for row in coverage.rows)
+    rounded = any(is_rounded(row) for row in coverage.rows)
     table = Table()
     table.add_column("parameter", overflow="fold")
     for header in ("layer", "shape"):
         table.add_column(header)
     for header in ("shrinks a step", "λ measured", *["λ set"] * settings):
         table.add_column(header, justify="right")
+    if rounded:
+        table.add_column("of it, rounded")
     table.add_column("usual")
     table.add_column("")
     for row in coverage.rows:
@@ -53,6 +61,7 @@ def show(console: Console, coverage: Coverage) -> None:
             _shrink(row),
             _decay(row),
             *[f"{row.setting:.3g}" if row.setting is not None else ""] * settings,
+            *[_kept(row)] * rounded,
             f"{row.expected} ({row.reason})",
             "" if row.agrees and (row.held or row.frozen) else "←",
         )
@@ -66,7 +75,7 @@ def show(console: Console, coverage: Coverage) -> None:
 def _shrink(row: CoveredParameter) -> str:
     if row.shrink is None:
         return "not held"
-    if not row.decays:
+    if not (row.decays or row.lost):
         return "0"
     return f"{row.shrink:.3g}" if row.uniform else f"≈ {row.shrink:.2g}"
 
@@ -74,11 +83,17 @@ def _shrink(row: CoveredParameter) -> str:
 def _decay(row: CoveredParameter) -> str:
     if row.shrink is None:
         return ""
-    if not row.decays:
+    if not (row.decays or row.lost):
         return "0"
     if row.decay is None:
         return "not one number" if not row.uniform else "?"
     return f"{row.decay:.3g}"
+
+
+def _kept(row: CoveredParameter) -> str:
+    if row.lost:
+        return f"lost in {row.dtype}"
+    return f"{row.kept:.0%} in {row.dtype}" if row.kept is not None else ""
 
 
 def _differs(row: CoveredParameter) -> bool:

@@ -252,7 +252,7 @@ def test_flax_variables_and_other_trees_keep_their_structure() -> None:
 def test_an_nnx_module_is_the_tree_that_its_optimizer_updates(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """On a stand-in with the names that Flax 0.12 has; no environment of the tests has Flax."""
+    """On a stand-in with the names that Flax 0.12 has; tests/frameworks/flax has the real one."""
 
     class Variable(list[Any]):
         """A node of one leaf, as the variables of nnx are."""
@@ -276,6 +276,7 @@ def test_an_nnx_module_is_the_tree_that_its_optimizer_updates(
     nnx.Param = object()  # type: ignore[attr-defined]
     nnx.state = lambda module, kind: module.variables  # type: ignore[attr-defined]
     nnx.as_pure = as_pure  # type: ignore[attr-defined]
+    nnx.Variable, nnx.State = Variable, type("State", (), {})  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "flax.nnx", nnx)
     module = nnx.Module()
     module.variables = jax.tree.map(lambda x: Variable([x]), build().params)
