@@ -39,7 +39,7 @@ LONGEST_TEXT = 20_000
 # Controls but tab and line feed, separators of lines, marks that turn the direction of reading or
 # have no width, halves of surrogate pairs, what is no character, and tags.
 _HOSTILE = (
-    r"\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
     r"\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f"
 )
 _IN_LINES = re.compile(f"[{_HOSTILE}]")

@@ -33,8 +33,9 @@ class Bar:
         with self._lock:
             self._done += parts
             if self._drawn is None and time.monotonic() - self._started > PATIENCE:
-                from rich.console import Console
                 from rich.progress import Progress
+
+                from weightdecay.report.terminal import Console
 
                 self._drawn = Progress(console=Console(stderr=True), transient=True)
                 self._task = self._drawn.add_task(self._unit, total=self._total)

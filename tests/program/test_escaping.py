@@ -115,6 +115,15 @@ def test_the_console_takes_no_text_for_anything_else() -> None:
         assert part in shown
 
 
+@pytest.mark.parametrize("columns", ["9" * 5000, "²", "0", "-5", "x", "", "99999999"])
+def test_a_width_that_is_none_is_left_alone(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("LINES", columns)
+    assert 1 <= Console(file=io.StringIO()).width <= 10_000
+    monkeypatch.setenv("COLUMNS", "77")
+    assert Console(file=io.StringIO()).width == 77
+
+
 PRINTERS = {"report/terminal.py", "progress.py"}
 SPEAKERS = {"cli/common.py"}
 WRITERS = {"escaping.py", "frames.py", "environments.py"}

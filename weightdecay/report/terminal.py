@@ -6,6 +6,7 @@ a text comes from; see `weightdecay.escaping`. Everything that is shown is shown
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import rich.console
@@ -14,17 +15,29 @@ import rich.text
 from rich import box
 
 from weightdecay.escaping import name, sentence
+from weightdecay.validate import parse_integer
+
+WIDEST = 10_000
+"""Characters of a line of the widest terminal."""
 
 
 class Console(rich.console.Console):
     """Standard output or a stream, without markup, emoji codes and colours of its own."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(**{"markup": False, "emoji": False, "highlight": False, **settings})
+        plain = {"markup": False, "emoji": False, "highlight": False, "_environ": _environment()}
+        super().__init__(**{**plain, **settings})
 
     def render_str(self, text: str, **settings: Any) -> rich.text.Text:
         """A text that is printed, or that stands in a table."""
         return super().render_str(sentence(text), **settings)
+
+
+def _environment() -> dict[str, str]:
+    """The variables, with a width and a height only where they are those of a terminal."""
+    sizes = {name: parse_integer(os.environ.get(name, "")) for name in ("COLUMNS", "LINES")}
+    wrong = {name for name, size in sizes.items() if size is None or not 1 <= size <= WIDEST}
+    return {name: value for name, value in os.environ.items() if name not in wrong}
 
 
 class Text(rich.text.Text):
