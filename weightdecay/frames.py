@@ -17,6 +17,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 import struct
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -30,6 +31,9 @@ MAGIC = b"wdf1"
 LENGTHS = struct.Struct(">IQ")
 LONGEST_TEXT = 1 << 26
 """Bytes of JSON that are still plausible: numbers in bulk travel as arrays."""
+CODE = re.compile(r"[<>|=]?[biufc][0-9]{1,2}")
+"""How NumPy writes those dtypes that `KINDS` are the letters of."""
+MOST_AXES, LONGEST_AXIS = 32, 1 << 63
 KINDS = "biufc"
 """dtypes that are nothing but numbers: booleans, integers, floats and complex numbers."""
 
@@ -65,7 +69,7 @@ def encode(header: Mapping[str, Any], arrays: Mapping[str, NumPyArray]) -> list[
     listed = [[name, array.dtype.str, array.shape] for name, array in plain.items()]
     try:
         text = json.dumps({"header": header, "arrays": listed}).encode()
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise FrameError(f"the header cannot be sent as JSON ({error}).") from error
     if len(text) > LONGEST_TEXT:
         raise FrameError(
@@ -119,32 +123,48 @@ def read(stream: Stream) -> tuple[dict[str, Any], dict[str, NumPyArray]]:
     try:
         content = json.loads(text)
         header, listed = content["header"], content["arrays"]
-        layout = [(str(name), _dtype(code), _shape(shape)) for name, code, shape in listed]
-        if not isinstance(header, dict):
-            raise TypeError(f"{header!r} is no header")
-    except (ValueError, TypeError, KeyError) as error:
+        layout = [(_name(name), _dtype(code), _shape(shape)) for name, code, shape in listed]
+        if not isinstance(header, dict) or len({name for name, *_ in layout}) < len(layout):
+            raise TypeError("no header, or two arrays of one name")
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise FrameError("a frame's header is not the JSON that it should be.") from error
     expected = sum(dtype.itemsize * math.prod(shape) for _, dtype, shape in layout)
     if size != expected:
         raise FrameError(f"a frame announces {size} bytes of arrays and describes {expected}.")
-    arrays = {}
-    for name, dtype, shape in layout:
-        array = np.empty(shape, dtype)
-        if array.nbytes:
-            _fill(stream, array.reshape(-1).view(np.uint8).data, whole=True)
-        arrays[name] = array
-    return header, arrays
+    return header, {name: _array(stream, dtype, shape) for name, dtype, shape in layout}
 
 
-def _dtype(code: str) -> np.dtype[Any]:
-    dtype = np.dtype(code)
-    if dtype.kind not in KINDS:
-        raise ValueError(f"{code} is no dtype of numbers")
-    return dtype
+def _array(stream: Stream, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NumPyArray:
+    try:
+        array = np.empty(shape, dtype)  # whose memory is taken as it is filled
+    except (MemoryError, ValueError) as error:
+        raise FrameError(
+            f"a frame announces an array of shape {shape}: there is no room for it."
+        ) from error
+    if array.nbytes:
+        raw = array.reshape(-1).view(np.uint8)
+        _fill(stream, raw.data, whole=True)
+        if dtype.kind == "b" and raw.max() > 1:
+            raise FrameError("a frame holds bytes that are neither true nor false.")
+    return array
 
 
-def _shape(lengths: list[int]) -> tuple[int, ...]:
-    if not all(isinstance(length, int) and length >= 0 for length in lengths):
+def _name(name: object) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"{name!r} is no name")
+    return name
+
+
+def _dtype(code: object) -> np.dtype[Any]:
+    if not isinstance(code, str) or not CODE.fullmatch(code):
+        raise ValueError(f"{code!r} is no dtype of numbers")
+    return np.dtype(code)
+
+
+def _shape(lengths: object) -> tuple[int, ...]:
+    if not isinstance(lengths, list) or len(lengths) > MOST_AXES:
+        raise TypeError(f"{lengths!r} is no shape")
+    if not all(type(length) is int and 0 <= length < LONGEST_AXIS for length in lengths):
         raise ValueError(f"{lengths} is no shape")
     return tuple(lengths)
 
