@@ -86,6 +86,9 @@ class Probe(Protocol):
     compiles: bool
     """Whether the steps of parameters of other shapes have to be compiled first."""
 
+    look: int
+    """Steps over which a verdict is followed, some hundreds where they take little time."""
+
     def alone(self) -> AbstractContextManager[None]:
         """For a process that drives optimizers and does nothing else: what saves it time."""
 

@@ -23,6 +23,7 @@ arguments = importlib.import_module("weightdecay.backends.native.arguments")
 version = f"numpy {np.__version__}"
 scalars = "float64"
 compiles = False
+look = 100
 alone = contextlib.nullcontext
 
 

@@ -29,6 +29,7 @@ from weightdecay.streams import Streams
 
 scalars = "float64"
 compiles = True
+look = 100
 alone = contextlib.nullcontext
 version = f"optax {optax.__version__} on jax {jax.__version__}"
 

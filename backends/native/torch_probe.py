@@ -21,6 +21,7 @@ arguments = importlib.import_module("weightdecay.backends.native.arguments")
 version = f"torch {torch.__version__}"
 scalars = "float64"
 compiles = False
+look = 100
 alone = importlib.import_module("weightdecay.backends.native.torch_eager").eager
 
 

@@ -70,7 +70,7 @@ def test_every_trick_is_expected() -> None:
         if isinstance(found, type) and issubclass(found, tricky.Tricky)
     }
     assert written == set(EXPECTED) | {"Tricky"}
-    assert {e["verdict"] for e in EXPECTED.values()} == set(VERDICTS)
+    assert {e["verdict"] for e in EXPECTED.values()} == set(VERDICTS) - {"unrecognised"}
 
 
 @pytest.mark.parametrize("seed", range(1, 6))

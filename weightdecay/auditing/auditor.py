@@ -8,40 +8,27 @@ from typing import Any
 
 from weightdecay import bounds
 from weightdecay.auditing import clipping, facts
+from weightdecay.auditing.absent import beside, changes_nothing, without_decay
+from weightdecay.auditing.accumulating import by_its_steps, rhythm
+from weightdecay.auditing.choosing import Bench, choose, headlines, too_faint, verdict_of
 from weightdecay.auditing.composing import Found, Frame
-from weightdecay.auditing.driving import (
-    drivable,
-    options_of,
-    probe_lr,
-    refusal,
-    require,
-    stands_still,
-)
+from weightdecay.auditing.driving import drivable, options_of, probe_lr, refusal, require
+from weightdecay.auditing.equation import equation
 from weightdecay.auditing.factories import find_factory
+from weightdecay.auditing.hypotheses import Decayed
 from weightdecay.auditing.knobs import find_knobs
+from weightdecay.auditing.looking import hold
 from weightdecay.auditing.result import AuditReport
 from weightdecay.auditing.stationary import stationary
 from weightdecay.auditing.subject import Subject
-from weightdecay.auditing.trials import LAMBDA, MATRICES, SHAPES, draw, quadratic
+from weightdecay.auditing.trials import MATRICES, SHAPES, Trial, draw
+from weightdecay.auditing.trying import Given, Tried, in_trials
 from weightdecay.auditing.unexplained import describe
-from weightdecay.auditing.verdict import (
-    Judged,
-    Observed,
-    judge,
-    narrowed,
-    observe,
-    observe_descent,
-    which_decay,
-)
-from weightdecay.errors import ForeignError, InputError, NoEquivalentError
+from weightdecay.auditing.verdict import judge, judge_further, narrowed, which_decay
+from weightdecay.errors import ForeignError, InputError
 from weightdecay.registry import load_probe
 from weightdecay.streams import kept
 from weightdecay.validate import integer, number
-
-OTHER_LR, OTHER_LAMBDA = 3 / 32, 3 / 8
-"""Of the trial that nothing was fitted on."""
-MOMENTUM = 7 / 8
-"""Switched on where coupled and decoupled decay would otherwise be the same mathematics."""
 
 
 def audit(
@@ -105,7 +92,7 @@ def _audited(
     options = options_of(label, probe, found, (*settings, *([knob] if knob else [])))
     knobs = find_knobs(label, options, settings, knob)
     require(label, options, settings, knobs)
-    given = _Given(_number(knobs.lr, settings), _number(knobs.decay, settings))
+    given = Given(_number(knobs.lr, settings), _number(knobs.decay, settings))
     own = {key: value for key, value in settings.items() if key not in (knobs.decay, knobs.lr)}
     limits = {key: own.pop(key) for key in knobs.clip if key in own}
     subject = Subject(probe, found, own, knobs, SHAPES, "float64")
@@ -116,134 +103,110 @@ def _audited(
             raise
         told = f"It was taken for {name}'s: give backend= (--backend) where that is wrong."
         raise InputError(f"{error} {told}") from error
-    frame = Frame(label, name, probe.version, settings, subject)
+    frame = Frame(label, name, probe.version, settings, subject, options)
+
+    def report(frame: Frame) -> AuditReport:
+        return _report(frame, given, limits, seed)
+
     try:
-        report = _reported(frame, given, limits, seed)
+        calls = rhythm(subject, seed)
+        done = report(frame) if calls is None else by_its_steps(frame, calls, seed, report)
     except ForeignError as error:
         raise InputError(f"{label} fails while it is audited: {error}.") from error
-    return replace(report, facts={**report.facts, **subject.heard.facts()})
+    return replace(done, facts={**done.facts, **subject.heard.facts()})
 
 
-def _reported(frame: Frame, given: _Given, limits: Mapping[str, Any], seed: int) -> AuditReport:
+@dataclass(frozen=True, eq=False)
+class _Probed:
+    """The trial on which κ is fitted, and what it has to do with clipping."""
+
+    trial: Trial
+    decayed: Decayed
+    scale: float
+    by_itself: bool
+    limits: Mapping[str, Any]
+
+
+def _report(frame: Frame, given: Given, limits: Mapping[str, Any], seed: int) -> AuditReport:
     subject, knobs = frame.subject, frame.subject.knobs
     if knobs.decay is None:
-        rest = "stay" if stands_still(subject, seed) else "move"
-        return frame.none(f"it has no setting for one; with zero gradients the weights {rest}")
+        return without_decay(frame, "it has no setting for one", seed)
     if given.lambd == 0:
-        return frame.none(f"{knobs.decay} is 0")
+        return without_decay(frame, f"{knobs.decay} is 0", seed)
     refused = refusal(subject, seed)
     if refused is not None:
-        return frame.none(f"asked for one it raises {refused}")
-    return _measured(frame, given, limits, seed)
-
-
-@dataclass(frozen=True)
-class _Given:
-    """The user's own learning rate and decay."""
-
-    lr: float | None
-    lambd: float | None
-
-
-def _measured(frame: Frame, given: _Given, limits: Mapping[str, Any], seed: int) -> AuditReport:
-    subject, not_probed = frame.subject, []
-    if subject.shapes is MATRICES:
-        not_probed.append("biases and gains: it takes matrices only")
-    if subject.dtype == "float32":
-        not_probed.append("float64: it takes or computes in float32 only")
-    lr = probe_lr(subject)
+        return without_decay(frame, f"asked for one it raises {refused}", seed)
     by_itself = clipping.clips_by_itself(subject, seed + 4)
     scale = clipping.UNCLIPPED if by_itself else 1.0
-    pace = clipping.SLOW if by_itself and subject.knobs.lr else 1.0
-    trial = draw(seed, subject.shapes, lr=pace * lr, scale=scale)
+    pace = clipping.SLOW if by_itself and knobs.lr else 1.0
+    trial = draw(seed, subject.shapes, lr=pace * probe_lr(subject), scale=scale)
     decayed = which_decay(subject, trial)
     if not any(decayed):
-        return frame.none(f"{subject.knobs.decay} changes nothing", decayed)
-    tried, scheduled = _tried(subject, seed, pace, scale)
-    if by_itself and given.lr is not None:
-        not_probed.append("the given learning rate: the gradients it meets would be clipped")
-    elif given != _Given(None, None):
-        tried += _at_given(subject, given, seed)
-    if not scheduled:
-        not_probed.append("learning-rate schedules")
+        return changes_nothing(frame, trial, decayed, seed)
+    tried = in_trials(subject, given, by_itself, pace, scale, seed)
+    probed = _Probed(trial, decayed, scale, by_itself, limits)
+    return beside(frame, _measured(frame, probed, tried, seed), tried, seed)
+
+
+def _measured(frame: Frame, probed: _Probed, tried: Tried, seed: int) -> AuditReport:
+    subject, trial, decayed = frame.subject, probed.trial, probed.decayed
     seen = narrowed(subject, trial, decayed)
-    judged = judge(subject, seen, tried, decayed, frame.tolerance)
+    bench = Bench(trial, decayed, tried, frame.tolerance, probed.scale, seed + 8)
+    judged = judge(subject, seen, tried.on, decayed, frame.tolerance)
+    if not any(j.accepted for j in judged):
+        judged += judge_further(subject, seen, tried.on, decayed, frame.tolerance)
+    judged = bench.few(subject, judged, seen)
     accepted = [j for j in judged if j.accepted]
-    inside_of, chosen = subject, next(iter(accepted), None)
-    kinds = [j.hypothesis.verdict for j in accepted]
-    if "coupled" in kinds and "decoupled" in kinds and subject.knobs.has_momentum:
-        # Plain gradient descent: the same mathematics, until there is a momentum to tell.
-        inside_of = subject.having(momentum=MOMENTUM)
-        again = judge(
-            inside_of,
-            narrowed(inside_of, trial, decayed),
-            [observe(inside_of, observed.trial) for observed in tried],
-            decayed,
-            frame.tolerance,
-            wanted=[j.hypothesis.name for j in accepted],
-        )
-        chosen = next(
-            (j for j, there in zip(accepted, again, strict=True) if there.accepted), chosen
-        )
-    measured, failed = facts.measure(inside_of, seed + 5)
-    not_probed += failed
+    choice = choose(subject, accepted, bench)
+    chosen, said, few = choice.judged, dict(choice.said), None
+    if chosen is not None and (faint := too_faint(chosen, subject, seen)):
+        chosen, said["figures"] = None, faint
+    if chosen is not None:
+        look = hold(subject, chosen, seen, trial, decayed, seed + 8, probed.scale)
+        said["holds for"], few = look.said, look.but_for
+        if look.fails:
+            said["first steps"] = f"{equation(chosen)}: {look.fails}"
+            chosen = None
     found = Found(
         judged=chosen,
         residual=chosen.residual if chosen else None,
         decayed=decayed,
         rivals=tuple(judged),
-        scheduled=scheduled,
+        scheduled=tried.scheduled or bool(chosen and chosen.hypothesis.scheduled),
         settles=stationary(seen.subject, seen.decayed, seed + 6),
     )
-    if chosen is None or chosen.hypothesis.verdict == "other":
-        measured |= describe(subject, trial, decayed)
-        verdict = "other"
-        found = replace(found, residual=chosen.residual if chosen else None)
-    else:
-        verdict = _verdict(chosen, subject)
-        clip = clipping.clipping(
-            subject, chosen, decayed, frame.tolerance, seed + 7, by_itself, limits
-        )
-        measured |= clip.facts
-        inside = None
-        if measured.get("memory", "none").startswith("yes"):
-            inside = verdict == "coupled"
-        found = replace(
-            found,
-            inside_clipping=clip.inside,
-            inside_momentum=inside,
-            coincides=tuple(
-                dict.fromkeys(other for j in accepted if (other := _verdict(j, subject)) != verdict)
-            ),
-        )
-    return frame.report(verdict, found, measured, not_probed)
+    measured, failed = facts.measure(choice.subject, seed + 5)
+    not_probed = [*_not_driven(subject), *tried.not_probed, *failed]
+    verdict = "other" if chosen is None else verdict_of(chosen, subject)
+    if chosen is None or verdict == "other":
+        measured |= said | describe(subject, trial, decayed)
+        return frame.report("other", found, measured, not_probed, headlines(chosen, said))
+    clip = clipping.clipping(
+        subject, chosen, decayed, frame.tolerance, seed + 7, probed.by_itself, probed.limits
+    )
+    measured |= said | clip.facts
+    inside = None
+    if measured.get("memory", "none").startswith("yes"):
+        inside = verdict == "coupled"
+    kinds = dict.fromkeys(verdict_of(j, subject) for j in accepted)
+    found = replace(
+        found,
+        inside_clipping=clip.inside,
+        inside_momentum=inside,
+        coincides=tuple(kind for kind in kinds if kind != verdict),
+    )
+    first = [few] if few else []
+    return frame.report(verdict, found, measured, not_probed, [*first, *headlines(chosen, {})])
 
 
-def _tried(subject: Subject, seed: int, pace: float, scale: float) -> tuple[list[Observed], bool]:
-    """Trials to pass, another draw and a descent, and whether a schedule was followed."""
-    shapes, known = subject.shapes, subject.knobs.lr
-    lr = pace * OTHER_LR if known else 1.0
-    other = draw(seed + 1, shapes, lr=lr, lambd=OTHER_LAMBDA, scale=scale, schedule=bool(known))
-    try:
-        tried, scheduled = [observe(subject, other)], bool(known)
-    except NoEquivalentError:
-        tried, scheduled = [observe(subject, replace(other, lrs=None))], False
-    descent = draw(seed + 3, shapes, lr=pace * probe_lr(subject), scale=scale)
-    tried.append(observe_descent(subject, descent, quadratic(seed + 3, shapes, scale)))
-    return tried, scheduled
-
-
-def _at_given(subject: Subject, given: _Given, seed: int) -> list[Observed]:
-    """A trial at the user's settings, unless the decay is too weak to change a thing there."""
-    lr = probe_lr(subject) if given.lr is None else given.lr
-    lambd = LAMBDA if given.lambd is None else given.lambd
-    seen = observe(subject, draw(seed + 2, subject.shapes, lr=lr, lambd=lambd))
-    return [seen] if seen.effect else []
-
-
-def _verdict(judged: Judged, subject: Subject) -> str:
-    kind = judged.hypothesis.verdict
-    return "decoupled-lr-free" if kind == "decoupled" and judged.law == "λ" else kind
+def _not_driven(subject: Subject) -> list[str]:
+    """Parameters and dtypes that it would not take."""
+    said = []
+    if subject.shapes is MATRICES:
+        said.append("biases and gains: it takes matrices only")
+    if subject.dtype == "float32":
+        said.append("float64: it takes or computes in float32 only")
+    return said
 
 
 def _number(name: str | None, settings: Mapping[str, Any]) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from weightdecay.auditing.equation import STEP, equation
@@ -47,6 +47,10 @@ class Frame:
         What the user set.
     subject : Subject
         What was audited.
+    options : mapping
+        The settings that the factory has, with their defaults.
+    said : mapping
+        Facts known beforehand.
     """
 
     label: str
@@ -54,15 +58,13 @@ class Frame:
     version: str
     settings: Mapping[str, Any]
     subject: Subject
+    options: Mapping[str, Any]
+    said: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def tolerance(self) -> float:
         """Residuals up to it count as rounding."""
         return AUDIT["float32" if self.subject.dtype == "float32" else self.subject.probe.scalars]
-
-    def none(self, reason: str, decayed: Decayed = ()) -> AuditReport:
-        """The report of an optimizer that does not decay."""
-        return self.report("none", Found(decayed=decayed), {"decay": reason})
 
     def report(
         self,
@@ -70,13 +72,15 @@ class Frame:
         found: Found,
         facts: Mapping[str, str],
         not_probed: Sequence[str] = (),
+        headlines: Sequence[str] = (),
     ) -> AuditReport:
         """The report of a verdict."""
         judged, knobs = found.judged, self.subject.knobs
         named = dict(zip(self.subject.shapes, found.decayed, strict=False))
-        accepted = verdict not in ("none", "other")
+        accepted = verdict not in ("none", "unrecognised", "other")
         passes = verdict in ("coupled", "trust-ratio")
-        with_rate = bool(judged and ("η" in judged.law or passes))
+        free = bool(judged and judged.law in ("λ", "ηλ/η₀"))
+        with_rate = bool(judged and (passes or not free))
         return AuditReport(
             factory=self.label,
             backend=self.backend,
@@ -85,8 +89,8 @@ class Frame:
             knob=knobs.decay,
             verdict=verdict,
             factor=judged.factor if judged and accepted else None,
-            times_learning_rate=with_rate if accepted and knobs.lr else None,
-            follows_schedule=(passes or bool(judged and judged.law == "ηλ"))
+            times_learning_rate=with_rate if accepted and (knobs.lr or found.scheduled) else None,
+            follows_schedule=(passes or bool(judged and judged.law.startswith(("ηλ", "η_tλ"))))
             if accepted and found.scheduled
             else None,
             order=judged.hypothesis.order if judged and accepted else None,
@@ -98,13 +102,14 @@ class Frame:
             residual=found.residual,
             tolerance=self.tolerance,
             equation=f"w ← {STEP}" if verdict == "none" else equation(judged),
+            headlines=tuple(headlines),
             effective_lambda=found.settles.ratio,
             effective_lambda_reason=found.settles.reason,
             rivals=tuple(
                 Rival(j.hypothesis.name, j.factor, j.law, j.residual, j.accepted)
                 for j in found.rivals
             ),
-            facts=dict(facts),
+            facts={**self.said, **facts},
             not_probed=(*not_probed, *NEVER),
             dtype=self.subject.dtype,
         )

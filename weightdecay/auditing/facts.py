@@ -14,6 +14,10 @@ SAME = 1e-6
 """Relative: by how much ratios of entries may differ and still be one number."""
 
 
+FAINT = 1e-5
+"""A factor that is 1 but for less is told by what it lacks."""
+
+
 def measure(subject: Subject, seed: int) -> tuple[dict[str, str], list[str]]:
     """Facts by name, and what could not be measured, with the reason.
 
@@ -52,9 +56,11 @@ def zero_gradient(subject: Subject, seed: int) -> str:
     if np.array_equal(ends[0], ends[1]):
         return "the decay does nothing"
     ratio = ends[0] / starts[0]
-    if np.ptp(ratio) <= SAME:
-        shrinks = f"the weights shrink by the factor {np.mean(ratio):.6g}"
-        return f"{shrinks} (η = {trial.lr:g}, λ = {trial.lambd:g})"
+    share = 1 - float(np.mean(ratio))
+    if np.ptp(ratio) <= SAME * min(1.0, abs(share) / FAINT):
+        by = f"factor {1 - share:.6g}" if abs(share) > FAINT else f"share {abs(share):.2g}"
+        way = "shrink" if share > 0 else "grow"
+        return f"the weights {way} by the {by} (η = {trial.lr:g}, λ = {trial.lambd:g})"
     return "the weights move, though not in proportion to their size"
 
 

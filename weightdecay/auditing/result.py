@@ -10,6 +10,7 @@ from typing import Any
 
 VERDICTS = (
     "none",
+    "unrecognised",
     "coupled",
     "decoupled",
     "decoupled-lr-free",
@@ -49,7 +50,8 @@ class AuditReport:
     verdict : str
         One of `VERDICTS`.
     factor : float or None
-        c: the decay is c times λ (times the learning rate, see below); None for 'none' and 'other'.
+        c: the decay is c times λ (times the learning rate, see below); None for 'none',
+        'unrecognised' and 'other'.
     times_learning_rate : bool or None
         Whether the learning rate multiplies the decay, in the decay itself or in the step that it
         passes through; None where the factory has no learning rate, or nothing is known.
@@ -89,6 +91,9 @@ class AuditReport:
         What this report says nothing about.
     dtype : str
         Of the parameters in the probe.
+    headlines : tuple of str
+        What to know before the verdict: that the decay does nothing at the settings given, a second
+        decay beside it, steps or sizes where it is another.
     """
 
     factory: str
@@ -115,6 +120,7 @@ class AuditReport:
     facts: dict[str, str]
     not_probed: tuple[str, ...]
     dtype: str
+    headlines: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as JSON can hold them; a residual that is not finite is None."""
@@ -137,7 +143,7 @@ class AuditReport:
             )
             for rival in known["rivals"]
         )
-        for name in ("coincides_with", "not_probed"):
+        for name in ("coincides_with", "not_probed", "headlines"):
             known[name] = tuple(known[name])
         return cls(**known)
 

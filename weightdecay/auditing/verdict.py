@@ -12,13 +12,21 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
-from weightdecay.auditing.hypotheses import HYPOTHESES, LAWS, Decayed, Hypothesis, Strength
+from weightdecay.auditing.hypotheses import (
+    EXACTLY,
+    FURTHER,
+    HYPOTHESES,
+    LAWS,
+    Decayed,
+    Hypothesis,
+    Strength,
+)
 from weightdecay.auditing.subject import Subject, largest_difference, read, run
 from weightdecay.auditing.trials import Quadratic, Tensors, Trial
 from weightdecay.ops import NumPyArray
@@ -47,6 +55,10 @@ class Judged:
         On trials that c was not fitted on, relative to what the decay did.
     accepted : bool
         Whether that is rounding.
+    fits : bool
+        Whether it reproduces what c was fitted on.
+    damping : int
+        The power of (1 − β) that κ has beside it, once a momentum β is switched on.
     """
 
     hypothesis: Hypothesis
@@ -54,6 +66,8 @@ class Judged:
     factor: float
     residual: float
     accepted: bool
+    fits: bool
+    damping: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,11 +106,11 @@ def observe(subject: Subject, trial: Trial) -> Observed:
     path = run(subject.optimizer(trial), trial)
     without = run(subject.twin(trial), trial)
     effect = largest_difference(path, without)
-    unit = _rounding(subject, [x for tensors in path for x in tensors])
+    unit = rounding(subject, [x for tensors in path for x in tensors])
     return Observed(trial, path, without, unit / effect if effect else 0.0)
 
 
-def _rounding(subject: Subject, tensors: Tensors) -> float:
+def rounding(subject: Subject, tensors: Tensors) -> float:
     """What a trial with values of this size may gather."""
     largest = max(float(np.max(np.abs(x))) for x in tensors)
     return ROUNDINGS * float(np.finfo(subject.dtype).eps) * largest
@@ -123,7 +137,7 @@ def which_decay(subject: Subject, trial: Trial) -> Decayed:
         strict=True,
     )
     return tuple(
-        largest_difference([list(ours)], [list(twins)]) > _rounding(subject, list(twins))
+        largest_difference([list(ours)], [list(twins)]) > rounding(subject, list(twins))
         for ours, twins in pairs
     )
 
@@ -140,7 +154,7 @@ def narrowed(subject: Subject, trial: Trial, decayed: Decayed) -> Fitted:
     name = next(name for name, d in zip(subject.shapes, decayed, strict=True) if d)
     alone = replace(subject, shapes={name: subject.shapes[name]})
     seen = observe(alone, trial.only([name]).first(FIT_STEPS))
-    if seen.effect > _rounding(alone, [x for (x,) in seen.without]):
+    if seen.effect > rounding(alone, [x for (x,) in seen.without]):
         return Fitted(alone, (True,), seen)
     return Fitted(subject, decayed, observe(subject, trial))
 
@@ -151,14 +165,29 @@ def judge(
     tried_on: list[Observed],
     decayed: Decayed,
     tolerance: float,
-    wanted: Collection[str] | None = None,
+    among: Sequence[Hypothesis] = HYPOTHESES,
 ) -> list[Judged]:
-    """Every hypothesis, or those of the wanted names, in order of preference."""
-    return [
-        _judge(hypothesis, subject, seen, tried_on, decayed, tolerance)
-        for hypothesis in HYPOTHESES
-        if wanted is None or hypothesis.name in wanted
-    ]
+    """Every hypothesis, in order of preference."""
+    return [_judge(hypothesis, subject, seen, tried_on, decayed, tolerance) for hypothesis in among]
+
+
+def judge_further(
+    subject: Subject,
+    seen: Fitted,
+    tried_on: list[Observed],
+    decayed: Decayed,
+    tolerance: float,
+) -> list[Judged]:
+    """What is left when no plain hypothesis reproduces it: one that does, or none."""
+    for hypothesis in EXACTLY:
+        judged = _judge(hypothesis, subject, seen, tried_on, decayed, tolerance, at_one=True)
+        if judged.accepted:
+            return [judged]
+    for hypothesis in FURTHER:
+        judged = _judge(hypothesis, subject, seen, tried_on, decayed, tolerance)
+        if judged.accepted and (judged.factor in FACTORS or not hypothesis.scheduled):
+            return [judged]
+    return []
 
 
 def _judge(
@@ -168,23 +197,36 @@ def _judge(
     tried_on: list[Observed],
     decayed: Decayed,
     tolerance: float,
+    at_one: bool = False,
 ) -> Judged:
-    kappa, fits = _fit(hypothesis, seen.subject, seen.observed, seen.decayed, tolerance)
-    allowed = tolerance + max(observed.rounding for observed in tried_on)
+    """With the κ that fits, or, where `at_one`, with a factor of 1."""
+    kappa, fits = 1.0, True
+    if not at_one:
+        kappa, fits = _fit(hypothesis, seen.subject, seen.observed, seen.decayed, tolerance)
+    has_rate = subject.knobs.lr is not None or hypothesis.scheduled
     best: Judged | None = None
-    for law in hypothesis.laws:
-        factor = _rounded(kappa / LAWS[law](subject, seen.observed.trial, 0), tolerance)
-        residual = 0.0
+    for law in hypothesis.laws if has_rate else ("λ",):
+        plain = at_one or hypothesis.scheduled
+        unit = 1.0 if plain else LAWS[law](subject, seen.observed.trial, 0)
+        factor = _rounded(kappa / unit, tolerance)
+        least, within = 0.0, fits
         for observed in tried_on if fits else [tried_on[0].beginning]:
-            residual = max(residual, _residual(hypothesis, subject, observed, decayed, law, factor))
-            if best is not None and residual >= best.residual:
+            missed = _residual(hypothesis, subject, observed, decayed, law, factor)
+            within = within and missed <= tolerance + observed.rounding
+            least = max(least, missed)
+            if best is not None and least >= best.residual:
                 break
-        if best is None or residual < best.residual:
-            best = Judged(hypothesis, law, factor, residual, fits and residual <= allowed)
+        if best is None or least < best.residual:
+            best = Judged(hypothesis, law, factor, least, within, fits)
         if best.accepted or not fits:
             break
     assert best is not None
     return best
+
+
+def residual(found: Judged, subject: Subject, observed: Observed, decayed: Decayed) -> float:
+    """Of a trial that it was not judged on."""
+    return _residual(found.hypothesis, subject, observed, decayed, found.law, found.factor)
 
 
 def _residual(
@@ -214,13 +256,18 @@ def _follow(
 def _fit(
     hypothesis: Hypothesis, subject: Subject, seen: Observed, decayed: Decayed, tolerance: float
 ) -> tuple[float, bool]:
-    """κ, constant over the trial, and whether it fits to rounding.
+    """κ, constant over the trial, and whether it fits to rounding; c, where κ follows a schedule.
 
     A plain factor where one suits, else by least squares.
     """
 
+    def strength(kappa: float) -> Strength:
+        if not hypothesis.scheduled:
+            return lambda step: kappa
+        return lambda step: kappa * LAWS[hypothesis.laws[0]](subject, seen.trial, step)
+
     def misses(kappa: float) -> NumPyArray:
-        path = _follow(hypothesis, subject, seen.trial, lambda step: kappa, decayed)
+        path = _follow(hypothesis, subject, seen.trial, strength(kappa), decayed)
         return np.concatenate(
             [
                 (x - y).ravel()
@@ -232,6 +279,8 @@ def _fit(
     if not seen.effect:
         return 0.0, False
     enough = (tolerance + seen.rounding) * seen.effect
+    if hypothesis.scheduled:
+        return _gauss_newton(misses, 1.0, enough)
     if hypothesis.laws[0] != "λ":  # the first step shows κ, but for what the step reads of w
         return _gauss_newton(misses, _lost_at_first(seen, decayed), enough)
     tried: dict[float, float] = {}

@@ -53,7 +53,8 @@ def audit(
     without decay, and every hypothesis about where the decay enters is tried. The verdict is one of
 
     \b
-      none               nothing decays
+      none               nothing decays, as far as was looked
+      unrecognised       decays, by no setting that was recognised: --knob says which to audit
       coupled            the decay is added to the gradient: g + c λ w
       decoupled          the weights shrink by 1 − c η λ beside the optimizer's own step
       decoupled-lr-free  by 1 − c λ, whatever the learning rate

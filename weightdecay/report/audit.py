@@ -20,6 +20,7 @@ CONVENTIONS = {
 }
 MEANINGS = {
     "none": "nothing decays",
+    "unrecognised": "decays, by no setting that was recognised",
     "coupled": "the decay is added to the gradient, and passes through all that the optimizer "
     "does with a gradient",
     "decoupled": "the weights shrink beside the optimizer's own step, by a multiple of the "
@@ -28,9 +29,10 @@ MEANINGS = {
     "learning rate",
     "trust-ratio": "the decay is added to the direction that the trust ratio then scales",
     "proximal": "the weights are divided by 1 + ηλ",
-    "other": "no weight decay that is known here: no hypothesis reproduces it, or it is an L1 "
-    "penalty, whose pull does not grow with the weights",
+    "other": "no weight decay that is known here: no hypothesis reproduces it, or one that is no "
+    "plain weight decay; what was measured says more",
 }
+NO_RATE = "whatever rate the factory has fixed: it has no setting for one"
 
 
 def as_json(report: AuditReport) -> str:
@@ -46,7 +48,10 @@ def show(console: Console, report: AuditReport) -> None:
     """For a person: the verdict, the equation, the measurements, the rivals."""
     called = ", ".join(f"{name}={value!r}" for name, value in report.settings.items())
     _line(console, f"{report.factory}({called})   {report.version}")
-    _line(console, f"\n  {report.verdict}: {MEANINGS[report.verdict]}")
+    _line(console, "")
+    for headline in report.headlines:
+        _line(console, f"  {headline}")
+    _line(console, f"  {report.verdict}: {_meaning(report)}")
     if report.coincides_with:
         _line(console, f"  for these settings the same as {' and '.join(report.coincides_with)}")
     _line(console, f"  {report.equation}\n")
@@ -58,6 +63,15 @@ def show(console: Console, report: AuditReport) -> None:
         _line(console, "")
         console.print(_rivals(report))
     _line(console, f"not probed: {'; '.join(report.not_probed)}")
+
+
+def _meaning(report: AuditReport) -> str:
+    decoupled = report.verdict in ("decoupled", "proximal")
+    if decoupled and report.times_learning_rate is None:
+        return f"the weights shrink beside the optimizer's own step, {NO_RATE}"
+    if decoupled and "η_t" in report.equation:
+        return f"{MEANINGS[report.verdict]}, which follows a schedule that the factory has fixed"
+    return MEANINGS[report.verdict]
 
 
 def _line(console: Console, text: str) -> None:
