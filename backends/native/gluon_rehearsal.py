@@ -35,8 +35,9 @@ class Rehearsal:
         return mx.nd.ndarray.array(x, dtype=self._dtype)
 
     def begin(self, made: Mapping[str, Any]) -> None:
-        """Take the trainer and the penalty."""
-        self._trainer, self._penalty = made["trainer"], made.get("penalty")
+        """Take the trainer, the penalty and the bound on the gradients."""
+        self._trainer = made["trainer"]
+        self._penalty, self._clip = made.get("penalty"), made.get("clip")
 
     def step(self, gradients: Mapping[str, NumPyArray]) -> None:
         """A loss whose gradient is the given one, and a step."""
@@ -49,6 +50,8 @@ class Rehearsal:
             if self._penalty is not None:
                 loss = loss + self._penalty()
         loss.backward()
+        if self._clip is not None:
+            self._clip()
         self._trainer.step(1)
 
     def read(self) -> dict[str, NumPyArray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,21 +28,29 @@ class Rehearsal:
             "model.parameters": self._model.parameters,
             "weights": [self._model.weight],
             "biases": [self._model.bias],
+            "clip_grad_norm_": functools.partial(self._clip, torch.nn.utils.clip_grad_norm_),
+            "clip_grad_value_": functools.partial(self._clip, torch.nn.utils.clip_grad_value_),
         }
 
+    def _clip(self, clip: Any, limit: float) -> Any:
+        return lambda: clip(self._model.parameters(), limit)
+
     def begin(self, made: Mapping[str, Any]) -> None:
-        """Take the optimizer, the scheduler and the penalty."""
+        """Take the optimizer, the scheduler, the penalty and the bound on the gradients."""
         self._optimizer = made["optimizer"]
         self._scheduler, self._penalty = made.get("scheduler"), made.get("penalty")
+        self._clipped = made.get("clip")
 
     def step(self, gradients: Mapping[str, NumPyArray]) -> None:
-        """Backward, optimizer, scheduler."""
+        """Backward, clip, optimizer, scheduler."""
         self._optimizer.zero_grad()
         if self._penalty is not None:
             self._penalty().backward()
         for name, parameter in self._model.named_parameters():
             gradient = torch.tensor(gradients[name], dtype=parameter.dtype)
             parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
+        if self._clipped is not None:
+            self._clipped()
         self._optimizer.step()
         if self._scheduler is not None:
             self._scheduler.step()

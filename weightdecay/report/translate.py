@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from weightdecay.escaping import to_json
+from weightdecay.translation.schedules import Warmup
 from weightdecay.translation.table import Row
 from weightdecay.translation.translating import Translation
 
@@ -27,12 +28,15 @@ def as_json(found: Translation) -> str:
 
 def _plain(found: Translation) -> dict[str, Any]:
     plain = asdict(found)
-    plain["recipe"] = {
-        "rule": {"name": type(found.recipe.rule).__name__, **plain["recipe"]["rule"]},
-        "schedule": {"name": type(found.recipe.schedule).__name__, **plain["recipe"]["schedule"]},
-        "decay": plain["recipe"]["decay"],
-    }
+    recipe = found.recipe
+    plain["recipe"] |= {"rule": _named(recipe.rule), "schedule": _named(recipe.schedule)}
     return _finite(plain)  # type: ignore[no-any-return]
+
+
+def _named(part: Any) -> dict[str, Any]:
+    """A rule or a schedule with what it is called, and so the schedule after a warm-up."""
+    inner = {"then": _named(part.then)} if isinstance(part, Warmup) else {}
+    return {"name": type(part).__name__, **asdict(part), **inner}
 
 
 def _finite(value: Any) -> Any:

@@ -34,6 +34,10 @@ TORCH = (
     "torch.optim.Adagrad(lr_decay=0.1, initial_accumulator_value=0.1, eps=1e-7)",
     "torch.optim.Adadelta(weight_decay=1e-2)",
     "torch.optim.Adamax(weight_decay=1e-2)",
+    "torch.optim.SGD(lr=0.1, momentum=0.9, weight_decay=1e-2)\n"
+    "torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)",
+    "torch.optim.Adam(lr=0.01, weight_decay=1e-2)\n"
+    "torch.nn.utils.clip_grad_value_(model.parameters(), 0.5)",
 )
 _TORCH_RULE = "optimizer = torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=1e-2)\n"
 TORCH_SCHEDULES = (
@@ -49,6 +53,10 @@ TORCH_SCHEDULES = (
             "LinearLR(optimizer, start_factor=0.25, total_iters=40)",
         )
     ),
+    f"{_TORCH_RULE}warmup = torch.optim.lr_scheduler.LinearLR(optimizer, 0.1, total_iters=10)\n"
+    "after = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=90)\n"
+    "scheduler = torch.optim.lr_scheduler.SequentialLR(optimizer, [warmup, after], [10])",
+    f"{_TORCH_RULE}scheduler = transformers.get_linear_schedule_with_warmup(optimizer, 10, 90)",
     "optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)\n"
     "scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 30, 0.5)",
 )
@@ -79,7 +87,13 @@ KERAS = (
     "keras.optimizers.Lion()",
     "keras.optimizers.Adadelta(1.0, weight_decay=0.01)",
     "keras.optimizers.Adamax(weight_decay=0.01)",
-    "keras.optimizers.SGD(0.1, clipnorm=1.0)",
+    "keras.optimizers.SGD(0.1, weight_decay=0.01, clipnorm=1.0)",
+    "keras.optimizers.Adam(0.01, weight_decay=0.01, clipvalue=0.5)",
+    "keras.layers.Dense(3, kernel_regularizer=keras.regularizers.L2(0.005))\n"
+    "keras.optimizers.SGD(0.1, momentum=0.9, global_clipnorm=1.0)",
+    "keras.optimizers.SGD(lr=0.1, momentum=0.9, decay=0.01)",
+    "keras.optimizers.legacy.RMSprop(0.01)",
+    "tfa.optimizers.AdamW(1e-4, 1e-2)",
 )
 KERAS_SCHEDULES = tuple(
     f"schedule = keras.optimizers.schedules.{schedule}\n"
@@ -89,6 +103,7 @@ KERAS_SCHEDULES = tuple(
         "ExponentialDecay(0.1, 30, 0.5, staircase=True)",
         "PiecewiseConstantDecay([20, 60], [0.1, 0.05, 0.01])",
         "CosineDecay(0.1, 150, alpha=0.1)",
+        "CosineDecay(0.0, 90, warmup_target=0.1, warmup_steps=10)",
         "PolynomialDecay(0.1, 80, end_learning_rate=0.0, power=2.0)",
         "PolynomialDecay(0.1, 80, end_learning_rate=0.02)",
         "InverseTimeDecay(0.1, 10, 0.5)",
@@ -119,6 +134,8 @@ OPTAX = (
     "optax.lion(1e-3, b1=0.9, b2=0.9, weight_decay=0.1)",
     "optax.adadelta(1.0, weight_decay=1e-2)",
     "optax.adamaxw(1e-2)",
+    "optax.chain(optax.clip_by_global_norm(0.5), optax.adamw(1e-2))",
+    "optax.chain(optax.add_decayed_weights(1e-2), optax.clip(0.5), optax.sgd(0.1, momentum=0.9))",
 )
 OPTAX_SCHEDULES = tuple(
     f"optax.chain(optax.add_decayed_weights(1e-2), optax.sgd(optax.{schedule}))"
@@ -130,6 +147,8 @@ OPTAX_SCHEDULES = tuple(
         "cosine_decay_schedule(0.1, 60)",
         "polynomial_schedule(0.1, 0.0, power=2, transition_steps=80)",
         "linear_schedule(0.01, 0.1, 40)",
+        "warmup_cosine_decay_schedule(0.0, 0.1, 10, 80, end_value=0.01)",
+        "warmup_exponential_decay_schedule(0.01, 0.1, 10, 30, 0.5)",
     )
 )
 
@@ -148,6 +167,10 @@ MXNET = (
     "mx.optimizer.Adamax(wd=1e-2)",
     "mx.optimizer.Signum(learning_rate=1e-3, wd_lh=0.1)",
     "mx.optimizer.Signum(learning_rate=1e-3, wd=1e-2)",
+    "mx.optimizer.SGD(learning_rate=0.1, momentum=0.9, wd=5e-4, rescale_grad=1/128)",
+    "mx.optimizer.Adam(wd=1e-2, rescale_grad=1/128)",
+    "mx.optimizer.SGD(learning_rate=0.1, wd=1e-2, clip_gradient=0.5)",
+    "mx.optimizer.Adam(wd=1e-2, clip_gradient=0.5)",
 )
 MXNET_SCHEDULES = tuple(
     f"mx.optimizer.SGD(learning_rate=0.1, wd=1e-2, lr_scheduler=mx.lr_scheduler.{scheduler})"
@@ -158,6 +181,7 @@ MXNET_SCHEDULES = tuple(
         "PolyScheduler(81, base_lr=0.1, warmup_steps=1)",
         "CosineScheduler(150, base_lr=0.1, warmup_steps=1)",
         "CosineScheduler(150, base_lr=0.1)",
+        "CosineScheduler(80, base_lr=0.1, warmup_steps=10, warmup_begin_lr=0.01)",
     )
 )
 

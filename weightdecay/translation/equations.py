@@ -17,12 +17,17 @@ def describe(recipe: Recipe) -> str:
         terms = [f"{decay.strength:.12g}/2 ‖w‖²"] if decay.strength else []
         terms += [f"{decay.l1:.12g} ‖w‖₁"] if decay.l1 else []
         return " + ".join(["minimise (1/n) Σ ½ (w·x + b − y)²", *terms])
-    gradient = ["g"]
-    if decay.kind == "coupled":
-        gradient.append(f"{decay.strength:.12g} {who}")
-    if decay.l1:
-        gradient.append(f"{decay.l1:.12g} sign({who})")
-    lines = [f"g ← {' + '.join(gradient)}"] if len(gradient) > 1 else []
+    coupled = [f"{decay.strength:.12g} {who}"] if decay.kind == "coupled" else []
+    before = [f"{decay.l1:.12g} sign({who})"] if decay.l1 else []
+    after: list[str] = []
+    if recipe.clip is None or recipe.clip.of == "penalised":
+        before = coupled + before
+    else:
+        after = coupled
+    lines = [f"g ← {' + '.join(['g', *before])}"] if before else []
+    if recipe.clip is not None:
+        lines.append(_clip(recipe.clip))
+    lines += [f"g ← {' + '.join(['g', *after])}"] if after else []
     if decay.kind == "decoupled":
         lines.append(f"w ← (1 − {eta} · {decay.strength:.12g}) {who}")
     elif decay.kind == "independent":
@@ -31,6 +36,15 @@ def describe(recipe: Recipe) -> str:
     if not recipe.constant:
         lines.append(f"η_t = {_rate(recipe.schedule)},  t = 0, 1, …")
     return "\n".join(lines)
+
+
+def _clip(clip: r.Clip) -> str:
+    limit = f"{clip.limit:.12g}"
+    if clip.by == "value":
+        return f"g ← clip(g, −{limit}, {limit})"
+    norm = f"(‖g‖ + {clip.eps:g})" if clip.eps else "‖g‖"
+    whose = "each parameter's" if clip.by == "norm" else "that of all parameters together"
+    return f"g ← g min(1, {limit}/{norm}),  ‖g‖ {whose}"
 
 
 def _step(rule: r.Rule, eta: str) -> str:
@@ -105,6 +119,10 @@ def _rate(s: r.Schedule) -> str:
         t = f"(t + {s.shift})" if s.shift else "t"
         rate = f"{s.end:g} + {s.lr - s.end:g} (1 + cos(π{t}/{s.steps}))/2"
         return rate + ("" if s.periodic else f" until t = {s.steps - s.shift}, then {s.end:g}")
+    if isinstance(s, r.Warmup):
+        top = s.then.at(0)
+        line = f"{s.start:g} + {top - s.start:g} t/{s.steps} until t = {s.steps}"
+        return f"{line}, then with t − {s.steps} in place of t {_rate(s.then)}"
     if isinstance(s, r.Polynomial):
         return f"{s.end:g} + {s.lr - s.end:g} (1 − t/{s.steps})^{s.power:g}, then {s.end:g}"
     if isinstance(s, r.InverseTime):

@@ -12,7 +12,7 @@ from weightdecay.ops import NumPyArray
 from weightdecay.translation import staging
 from weightdecay.translation.dialects import sklearn as dialect
 from weightdecay.translation.recipe import Recipe
-from weightdecay.translation.syntax import parse
+from weightdecay.translation.syntax import parse, settled
 
 INPUTS = 8
 MOST = 10_000
@@ -58,7 +58,9 @@ def _fitted(text: str, X: NumPyArray, y: NumPyArray) -> NumPyArray:
     """(b, w) of an estimator that is built from its text and fitted tightly."""
     zeros = {"weight": np.zeros((1, INPUTS)), "bias": np.zeros(1)}
     stage = staging.stage("sklearn", zeros, "float64")
-    estimator: Any = staging.build(stage, "sklearn", dialect.complete(parse(text)))["estimator"]
+    estimator: Any = staging.build(stage, "sklearn", dialect.complete(settled(parse(text))))[
+        "estimator"
+    ]
     tight = {"tol": 1e-12, "max_iter": 100_000}
     known = estimator.get_params()
     estimator.set_params(**{name: value for name, value in tight.items() if name in known})

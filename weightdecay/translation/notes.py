@@ -37,18 +37,22 @@ def of(origin: str, to: str, recipe: Recipe, settings: str) -> tuple[str, ...]:
 
 
 def unseen(recipe: Recipe, given: Problem, tolerance: float) -> tuple[str, ...]:
-    """That the decay is too small to be seen in a trial, where it is.
+    """What is too small to be seen in a trial: the decay, or the bound on the gradients.
 
-    Then a wrong λ would have passed, too: it rests on the equations alone.
+    Then a wrong one would have passed, too: it rests on the equations alone.
     """
-    if recipe.decay == r.NO_DECAY or isinstance(recipe.rule, r.Objective):
+    if isinstance(recipe.rule, r.Objective):
         return ()
-    bare = r.normal(replace(recipe, decay=r.NO_DECAY))
-    sides = (Rehearsals.reference(recipe, given) for recipe in (bare, recipe))
-    moved = proof.difference(*sides)
-    if not moved <= tolerance:
-        return ()
-    return (
-        f"in these {given.steps} steps the decay moves the weights by {moved:.1e}, too little to "
-        "be seen: λ rests on the equations",
-    )
+    bare = {"the decay": replace(recipe, decay=r.NO_DECAY), "clipping": replace(recipe, clip=None)}
+    told = []
+    for what, other in bare.items():
+        if other == recipe:
+            continue
+        sides = (Rehearsals.reference(r.normal(side), given) for side in (other, recipe))
+        moved = proof.difference(*sides)
+        if moved <= tolerance:
+            told.append(
+                f"in these {given.steps} steps {what} moves the weights by {moved:.1e}, too little "
+                "to be seen: it rests on the equations"
+            )
+    return tuple(told)

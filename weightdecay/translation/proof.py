@@ -7,8 +7,9 @@ with w₀ the source's.
 from __future__ import annotations
 
 import functools
+import math
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, TypeAlias
 
@@ -29,6 +30,9 @@ TOLERANCE = 1e-12
 """Rounding, in float64."""
 FLOAT32_TOLERANCE = 1e-6
 """Where a framework holds scalars, or its optimizer's memory, in float32."""
+SPREAD = 4.0
+LARGE = 1e12
+"""Gradients this large beside a bound leave no trace of what is added to their norm."""
 CALL_LIMIT = 120.0
 
 Tensors: TypeAlias = dict[str, NumPyArray]
@@ -41,12 +45,28 @@ class Problem:
     """What both sides are given: initial parameters, and one gradient a step, all normal numbers.
 
     A weight matrix and a bias; `single`, one row of weights that starts at 0, for scikit-learn,
-    whose regressor has one output and starts there.
+    whose regressor has one output and starts there. With a `size`, gradients are that large, and up
+    to `SPREAD` times more or less.
     """
 
     seed: int = 0
     steps: int = STEPS
     single: bool = False
+    size: float | None = None
+
+    @classmethod
+    def of(cls, recipe: Recipe, seed: int, steps: int, single: bool) -> Problem:
+        """One on which a recipe shows all that it does.
+
+        Where gradients are clipped, they are within the bound at some steps and beyond it at
+        others.
+        """
+        problem = cls(seed, steps, single)
+        if recipe.clip is None:
+            return problem
+        counts = {name: math.prod(shape) for name, shape in problem.shapes.items()}
+        count = {"value": 1, "norm": counts["weight"], "global norm": sum(counts.values())}
+        return replace(problem, size=recipe.clip.limit / math.sqrt(count[recipe.clip.by]))
 
     @functools.cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -73,6 +93,10 @@ class Problem:
         found = {name: np.array([draw[name] for draw in draws]) for name in self.shapes}
         if self.single:  # an example with a given gradient is found by dividing by the bias's
             found["bias"] += np.copysign(1.0, found["bias"])
+        if self.size is not None:
+            draws_of_sizes = np.random.default_rng((self.seed, 2))
+            sizes = self.size * SPREAD ** draws_of_sizes.uniform(-1, 1, self.steps)
+            found = {name: (g.T * sizes).T for name, g in found.items()}
         return found
 
 
@@ -95,7 +119,8 @@ def _in_float32(framework: str, recipe: Recipe) -> bool:
     Two schedules of optax compute in it, and PyTorch's NAdam keeps its product of momenta in it.
     """
     if framework == "optax":
-        return isinstance(recipe.schedule, r.Exponential | r.Polynomial)
+        s = recipe.schedule
+        return isinstance(s, r.Exponential | r.Polynomial | r.Warmup)
     if framework == "torch":
         return isinstance(recipe.rule, r.Nadam)
     return framework in ("keras", "mxnet")

@@ -7,122 +7,27 @@ and a decay. With g the gradient of the loss without its penalty, a step is
     decoupled     w ← (1 − η_t λ) w, then the rule on g alone
     independent   w ← (1 − κ) w, then the rule on g alone: free of η
 
-λ is that of λ/2 ‖w‖². The rules' own equations stand at their classes.
+λ is that of λ/2 ‖w‖². A gradient may be clipped on its way to the rule. The rules' own equations
+stand at their classes, and the schedules in `schedules`.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-# --- learning rates ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Constant:
-    """η_t = lr."""
-
-    lr: float
-
-    def at(self, t: int) -> float:
-        """η_t."""
-        return self.lr
-
-
-@dataclass(frozen=True)
-class Exponential:
-    """η_t = max(lr · factor^(t/every), floor), with ⌊t/every⌋ where it is a staircase."""
-
-    lr: float
-    factor: float
-    every: float = 1.0
-    staircase: bool = False
-    floor: float = 0.0
-
-    def at(self, t: int) -> float:
-        """η_t."""
-        exponent = t / self.every
-        if self.staircase:
-            exponent = math.floor(exponent)
-        return max(self.lr * math.pow(self.factor, exponent), min(self.floor, self.lr))
-
-
-@dataclass(frozen=True)
-class Piecewise:
-    """η_t = lr times every factor whose boundary is at most t."""
-
-    lr: float
-    boundaries: tuple[int, ...]
-    factors: tuple[float, ...]
-
-    def at(self, t: int) -> float:
-        """η_t."""
-        pairs = zip(self.boundaries, self.factors, strict=True)
-        return self.lr * math.prod(factor for boundary, factor in pairs if t >= boundary)
-
-
-@dataclass(frozen=True)
-class Cosine:
-    """η_t = end + (lr − end) (1 + cos(π t'/steps))/2, with t' = t + shift, and then held.
-
-    Where it is periodic it is not held: it rises again.
-    """
-
-    lr: float
-    steps: int
-    end: float = 0.0
-    periodic: bool = False
-    shift: int = 0
-
-    def at(self, t: int) -> float:
-        """η_t."""
-        t += self.shift
-        t = t if self.periodic else min(t, self.steps)
-        return self.end + (self.lr - self.end) * (1 + math.cos(math.pi * t / self.steps)) / 2
-
-
-@dataclass(frozen=True)
-class Polynomial:
-    """η_t = end + (lr − end) (1 − t/steps)^power, and then end."""
-
-    lr: float
-    steps: int
-    end: float = 0.0
-    power: float = 1.0
-
-    def at(self, t: int) -> float:
-        """η_t."""
-        left = 1 - min(t, self.steps) / self.steps
-        return self.end + (self.lr - self.end) * math.pow(left, self.power)
-
-
-@dataclass(frozen=True)
-class InverseTime:
-    """η_t = lr / (1 + slope t)."""
-
-    lr: float
-    slope: float
-
-    def at(self, t: int) -> float:
-        """η_t."""
-        return self.lr / (1 + self.slope * t)
-
-
-@dataclass(frozen=True)
-class InversePower:
-    """η_t = lr / (t + 1)^power."""
-
-    lr: float
-    power: float
-
-    def at(self, t: int) -> float:
-        """η_t."""
-        return self.lr / math.pow(t + 1, self.power)
-
-
-Schedule: TypeAlias = (
-    Constant | Exponential | Piecewise | Cosine | Polynomial | InverseTime | InversePower
+from weightdecay.translation import schedules
+from weightdecay.translation.schedules import (
+    Constant,
+    Cosine,
+    Exponential,
+    InversePower,
+    InverseTime,
+    Piecewise,
+    Polynomial,
+    Schedule,
+    Warmup,
+    scaled,
 )
 
 # --- rules --------------------------------------------------------------------------------------
@@ -274,13 +179,40 @@ class Decay:
 NO_DECAY = Decay()
 
 
+# --- gradients ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A bound on the gradient, before the rule sees it.
+
+    By value g ← clip(g, −limit, limit); by norm g ← g min(1, limit/(‖g‖ + eps)), with the norm of
+    each parameter's gradient, or of all together.
+
+    Attributes
+    ----------
+    by : str
+    limit : float
+    of : str
+        Coupled decay adds λw after this to the gradient of the 'loss', or before it where the
+        'penalised' loss's is bounded. The subgradient of an L1 penalty is always inside.
+    eps : float
+    """
+
+    by: Literal["value", "norm", "global norm"]
+    limit: float
+    of: Literal["loss", "penalised"] = "loss"
+    eps: float = 0.0
+
+
 @dataclass(frozen=True)
 class Recipe:
-    """A rule, its learning rate and its decay."""
+    """A rule, its learning rate, its decay, and perhaps a bound on its gradients."""
 
     rule: Rule
     schedule: Schedule
     decay: Decay = NO_DECAY
+    clip: Clip | None = None
 
     @property
     def constant(self) -> bool:
@@ -293,9 +225,10 @@ def normal(recipe: Recipe) -> Recipe:
 
     What has no effect is left out, and plain SGD's decoupled decay is its coupled decay.
     """
-    return Recipe(
-        _normal_rule(recipe.rule), _normal_schedule(recipe.schedule), _normal_decay(recipe)
-    )
+    decay, clip = _normal_decay(recipe), recipe.clip
+    if clip is not None and decay.kind != "coupled":
+        clip = replace(clip, of="loss")
+    return Recipe(_normal_rule(recipe.rule), schedules.normal(recipe.schedule), decay, clip)
 
 
 def _normal_rule(rule: Rule) -> Rule:
@@ -309,30 +242,6 @@ def _normal_rule(rule: Rule) -> Rule:
     return rule
 
 
-def _normal_schedule(schedule: Schedule) -> Schedule:
-    if isinstance(schedule, Exponential):
-        if schedule.factor == 1:
-            return Constant(schedule.lr)
-        floor = schedule.floor if schedule.factor < 1 else 0.0  # a rate that grows reaches none
-        stairs = schedule.staircase and schedule.every != 1
-        return replace(schedule, staircase=stairs, floor=floor)
-    if isinstance(schedule, Piecewise):
-        later = [
-            (b, f) for b, f in zip(schedule.boundaries, schedule.factors, strict=True) if b > 0
-        ]
-        lr = schedule.at(0)
-        if all(factor == 1 for _, factor in later):
-            return Constant(lr)
-        return Piecewise(lr, tuple(b for b, _ in later), tuple(f for _, f in later))
-    if isinstance(schedule, Cosine | Polynomial) and schedule.lr == schedule.end:
-        return Constant(schedule.lr)
-    if isinstance(schedule, InverseTime) and schedule.slope == 0:
-        return Constant(schedule.lr)
-    if isinstance(schedule, InversePower) and schedule.power == 0:
-        return Constant(schedule.lr)
-    return schedule
-
-
 def _normal_decay(recipe: Recipe) -> Decay:
     decay = recipe.decay
     if decay.strength == 0 or decay.kind == "none":
@@ -341,3 +250,45 @@ def _normal_decay(recipe: Recipe) -> Decay:
     if decay.kind == "decoupled" and plain:
         decay = replace(decay, kind="coupled")
     return NO_DECAY if decay.kind == "none" and not decay.l1 else decay
+
+
+def rescaled(recipe: Recipe, factor: float) -> Recipe:
+    """The recipe that does with g what this one does with `factor` g.
+
+    SGD is linear in g: with s the factor, η (s g + λw) = ηs (g + λ/s w), and the shrinkage ηλ is
+    kept. The adaptive rules divide g by averages of itself, so that their ε alone is divided, or
+    divided twice where it stands beside g².
+
+    Raises
+    ------
+    ValueError
+        Adadelta has two ε, of which one stands beside squared steps.
+    """
+    rule, decay, clip, schedule = recipe.rule, recipe.decay, recipe.clip, recipe.schedule
+    if isinstance(rule, Adadelta):
+        raise ValueError("Adadelta with another gradient is no Adadelta.")
+    if isinstance(rule, Sgd):
+        schedule = scaled(schedule, factor)
+    elif isinstance(rule, Adam):
+        rule = replace(rule, eps=rule.eps / factor, eps_root=rule.eps_root / factor**2)
+    elif isinstance(rule, RmsProp | Adagrad):
+        eps = rule.eps / factor ** (2 if rule.eps_at == "inside" else 1)
+        rule = replace(rule, eps=eps)
+        if isinstance(rule, Adagrad):
+            rule = replace(rule, initial=rule.initial / factor**2)
+    elif isinstance(rule, Nadam | Adamax):
+        rule = replace(rule, eps=rule.eps / factor)
+    if decay.kind == "coupled" or (decay.kind == "decoupled" and isinstance(rule, Sgd)):
+        decay = replace(decay, strength=decay.strength / factor)
+    decay = replace(decay, l1=decay.l1 / factor)
+    if clip is not None:
+        clip = replace(clip, limit=clip.limit / factor, eps=clip.eps / factor)
+    return Recipe(rule, schedule, decay, clip)
+
+
+__all__ = [
+    "NO_DECAY", "Adadelta", "Adagrad", "Adam", "Adamax", "Clip", "Constant", "Cosine", "Decay",
+    "Exponential", "InversePower", "InverseTime", "Kind", "Lion", "Nadam", "Objective",
+    "Piecewise", "Place", "Polynomial", "Recipe", "RmsProp", "Rule", "Schedule", "Sgd", "Warmup",
+    "name", "normal", "rescaled", "scaled",
+]  # fmt: skip

@@ -26,22 +26,44 @@ def run(
     """
     steps = {name: _step(recipe.rule, value.shape) for name, value in initial.items()}
     params: Tensors = {name: np.array(value, np.float64) for name, value in initial.items()}
+    decays = {
+        name: r.NO_DECAY if name.endswith("bias") and not recipe.decay.bias else recipe.decay
+        for name in params
+    }
+    clip = recipe.clip
     for t, gradient in enumerate(gradients):
         eta = recipe.schedule.at(t)
+        given: Tensors = {}
+        coupled: Tensors = {}
         for name, w in params.items():
-            decay = recipe.decay
-            if name.endswith("bias") and not decay.bias:
-                decay = r.NO_DECAY
-            g = gradient[name] + decay.l1 * np.sign(w)
-            shrink = 0.0
-            if decay.kind == "coupled":
-                g = g + decay.strength * w
-            elif decay.kind == "decoupled":
-                shrink = eta * decay.strength
-            elif decay.kind == "independent":
-                shrink = decay.strength
-            params[name] = (1 - shrink) * w - steps[name](g, eta, t)
+            decay = decays[name]
+            given[name] = gradient[name] + decay.l1 * np.sign(w)
+            coupled[name] = decay.strength * w if decay.kind == "coupled" else 0.0 * w
+        if clip is not None and clip.of == "penalised":
+            given = _clipped(clip, {name: given[name] + coupled[name] for name in params})
+        else:
+            given = given if clip is None else _clipped(clip, given)
+            given = {name: given[name] + coupled[name] for name in params}
+        for name, w in params.items():
+            decay = decays[name]
+            shrinks = {"decoupled": eta * decay.strength, "independent": decay.strength}
+            shrink = shrinks.get(decay.kind, 0.0)
+            params[name] = (1 - shrink) * w - steps[name](given[name], eta, t)
         yield dict(params)
+
+
+def _clipped(clip: r.Clip, gradients: Tensors) -> Tensors:
+    if clip.by == "value":
+        return {name: np.clip(g, -clip.limit, clip.limit) for name, g in gradients.items()}
+    norms = {name: float(np.sqrt(np.sum(g**2))) for name, g in gradients.items()}
+    if clip.by == "global norm":
+        norms = dict.fromkeys(norms, math.hypot(*norms.values()))
+
+    def factor(norm: float) -> float:
+        over = norm + clip.eps
+        return clip.limit / over if over > clip.limit else 1.0
+
+    return {name: g * factor(norms[name]) for name, g in gradients.items()}
 
 
 def _step(rule: r.Rule, shape: tuple[int, ...]) -> StepOf:

@@ -25,8 +25,10 @@ from weightdecay.translation.syntax import (
     Name,
     Node,
     Program,
+    Table,
     parse,
     render,
+    settled,
 )
 
 NATIVE = {"torch": "torch", "keras": "keras", "optax": "optax", "mxnet": "gluon"}
@@ -67,7 +69,7 @@ def run(
         made: dict[str, Any] = dict(stage.names)
         exec(compile(text, "<translation>", "exec"), made)  # our own: `dialects` wrote it
     else:
-        made = build(stage, framework, dialect(framework).complete(parse(text)))
+        made = build(stage, framework, dialect(framework).complete(settled(parse(text))))
     stage.begin(made)
     trajectory = []
     for gradient in gradients:
@@ -106,7 +108,9 @@ class _Builder:
         if isinstance(node, Call):
             args = [self.value(arg) for arg in node.args]
             return self._called(node)(*args, **{k: self.value(v) for k, v in node.kwargs})
-        return {self.value(k): self.value(v) for k, v in node.pairs}
+        if isinstance(node, Table):
+            return {self.value(k): self.value(v) for k, v in node.pairs}
+        raise InputError(f"{render(node)[:60]!r} is not built here: write names.")
 
     def _named(self, node: Name) -> Any:
         for names in (self._made, self._stage.known):

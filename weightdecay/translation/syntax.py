@@ -1,14 +1,16 @@
 """Optimizer settings as text to a tree: parsed, never evaluated.
 
 The text is Python, of which only settings are read: numbers with their arithmetic, strings, True,
-False and None, lists, tuples and dicts, names, and calls of dotted names. Anything else is an
-`InputError` that shows where it stands.
+False and None, lists, tuples and dicts, names, calls of dotted names, and comprehensions that
+choose parameters. Anything else is an `InputError` that shows where it stands.
 """
 
 from __future__ import annotations
 
 import ast
+import itertools
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
@@ -67,7 +69,16 @@ class Call:
     on: Call | None = None
 
 
-Node: TypeAlias = Constant | Name | Items | Table | Call
+@dataclass(frozen=True)
+class Selection:
+    """``[p for n, p in source if test]``: parameters, by what `selection` understands of a test."""
+
+    source: Node
+    targets: tuple[str, ...]
+    tests: tuple[str, ...] = ()
+
+
+Node: TypeAlias = Constant | Name | Items | Table | Call | Selection
 
 
 @dataclass(frozen=True)
@@ -107,6 +118,8 @@ def walk(node: Node) -> Iterator[Node]:
     elif isinstance(node, Call):
         on = () if node.on is None else (node.on,)
         below = (*on, *node.args, *(value for _, value in node.kwargs))
+    elif isinstance(node, Selection):
+        below = (node.source,)
     for part in below:
         yield from walk(part)
 
@@ -128,7 +141,9 @@ def parse(text: str) -> Program:
     if _depth(text) > DEEPEST:
         raise InputError(f"more than {DEEPEST} brackets are open at once: settings need fewer.")
     try:
-        tree = ast.parse(text.strip())
+        with warnings.catch_warnings():  # of escapes in strings, which stay what they are
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text.strip())
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
         where = f" (line {line}, column {getattr(error, 'offset', 0)})" if line else ""
@@ -139,6 +154,23 @@ def parse(text: str) -> Program:
             "torch.optim.SGD(lr=0.1, weight_decay=1e-4)."
         ) from None
     return Program(tuple(_Reader(text.strip()).statement(node) for node in tree.body))
+
+
+_SOURCES = ("parameters", "named_parameters", "items", "values")
+_CHOOSING = (
+    "a comprehension chooses parameters: [p for n, p in model.named_parameters() if 'bias' not in "
+    "n]"
+)
+
+
+def _levels(node: ast.AST) -> int:
+    """How deep a tree is, without going down by recursion."""
+    deepest, left = 0, [(node, 1)]
+    while left:
+        found, level = left.pop()
+        deepest = max(deepest, level)
+        left += [(child, level + 1) for child in ast.iter_child_nodes(found)]
+    return deepest
 
 
 def _depth(text: str) -> int:
@@ -181,8 +213,65 @@ class _Reader:
             return Table(tuple(self._pair(k, v, depth)
                                for k, v in zip(node.keys, node.values, strict=True)))  # fmt: skip
         if isinstance(node, ast.Call):
-            return self._call(node, depth)
+            chosen = self._filtered(node, depth)
+            return self._call(node, depth) if chosen is None else chosen
+        if isinstance(node, ast.ListComp | ast.GeneratorExp | ast.DictComp):
+            return self._chosen(node, depth)
+        if isinstance(node, ast.Lambda):
+            return self._mapped(node)
         return self._refuse(node, "settings are numbers, strings, lists, dicts, names and calls")
+
+    def _chosen(self, node: ast.ListComp | ast.GeneratorExp | ast.DictComp, depth: int) -> Node:
+        """Parameters, by a comprehension."""
+        loop, *more = node.generators
+        targets = loop.target.elts if isinstance(loop.target, ast.Tuple) else [loop.target]
+        element = node.value if isinstance(node, ast.DictComp) else node.elt
+        names = [target.id for target in targets if isinstance(target, ast.Name)]
+        kept = isinstance(element, ast.Name) and [element.id] == names[-1:]
+        if more or loop.is_async or len(names) != len(targets) or not kept or len(names) > 2:
+            self._refuse(node, _CHOOSING)
+        return self._selected(loop.iter, names, loop.ifs, depth)
+
+    def _filtered(self, node: ast.Call, depth: int) -> Node | None:
+        """``filter(lambda p: p.requires_grad, model.parameters())``."""
+        if not isinstance(node.func, ast.Name) or node.func.id != "filter" or len(node.args) != 2:
+            return None
+        chosen, source = node.args
+        if not isinstance(chosen, ast.Lambda) or len(chosen.args.args) != 1:
+            self._refuse(node, _CHOOSING)
+        return self._selected(source, [chosen.args.args[0].arg], [chosen.body], depth)
+
+    def _mapped(self, node: ast.Lambda) -> Node:
+        """``lambda params: jax.tree.map(lambda p: p.ndim > 1, params)``."""
+        body, outer = node.body, node.args.args
+        if isinstance(body, ast.Call) and len(body.args) == 2 and len(outer) == 1:
+            inner, over = body.args
+            called = ast.unparse(body.func) if isinstance(body.func, ast.Attribute) else ""
+            if (
+                called.endswith((".tree_map", "tree.map"))
+                and isinstance(inner, ast.Lambda)
+                and len(inner.args.args) == 1
+                and isinstance(over, ast.Name)
+                and over.id == outer[0].arg
+            ):
+                return self._selected(over, [inner.args.args[0].arg], [inner.body], 0)
+        return self._refuse(
+            node, "a function is code, which is not run: write the settings that it stands for"
+        )
+
+    def _selected(
+        self, source: ast.expr, names: list[str], tests: list[ast.expr], depth: int
+    ) -> Selection:
+        found = self.node(source, depth)
+        if isinstance(found, Call) and found.name.rpartition(".")[2] not in _SOURCES:
+            self._refuse(source, _CHOOSING)
+        if not isinstance(found, Call | Name | Selection):
+            self._refuse(source, _CHOOSING)
+        for test in tests:
+            if _levels(test) > DEEPEST:
+                self._refuse(test, f"it is nested more than {DEEPEST} deep")
+        plain = tuple(self._plain(source, name) for name in names)
+        return Selection(found, plain, tuple(ast.unparse(test) for test in tests))
 
     def _pair(self, key: ast.expr | None, value: ast.expr, depth: int) -> tuple[Node, Node]:
         if key is None:
@@ -294,6 +383,10 @@ def render(node: Node) -> str:
         return f"({inside},)" if len(node.items) == 1 else f"({inside})"
     if isinstance(node, Table):
         return "{" + ", ".join(f"{render(k)}: {render(v)}" for k, v in node.pairs) + "}"
+    if isinstance(node, Selection):
+        tests = "".join(f" if {test}" for test in node.tests)
+        names = ", ".join(node.targets)
+        return f"[{node.targets[-1]} for {names} in {render(node.source)}{tests}]"
     arguments = [render(arg) for arg in node.args]
     arguments += [f"{name}={render(value)}" for name, value in node.kwargs]
     called = node.name if node.on is None else f"{render(node.on)}.{node.name}"
@@ -306,3 +399,74 @@ def render_program(program: Program) -> str:
         render(s.value) if s.target is None else f"{s.target} = {render(s.value)}"
         for s in program.statements
     )
+
+
+# --- names that stand for values ------------------------------------------------------------------
+
+
+def settled(program: Program) -> Program:
+    """The program with plain values in place of the names that they were given.
+
+    ``lr = 0.1; torch.optim.SGD(lr=lr)`` says ``torch.optim.SGD(lr=0.1)``. A name of a call stays.
+
+    Raises
+    ------
+    InputError
+        It becomes too large.
+    """
+    named = {n.name for s in program.statements for n in walk(s.value) if isinstance(n, Name)}
+    named |= {call.name.rpartition(".")[0] for call in program.calls()}
+    values: dict[str, Node] = {}
+    statements = []
+    for statement in program.statements:
+        value, target = _settle(statement.value, values), statement.target
+        if any(itertools.islice(walk(value), LONGEST, None)):
+            raise InputError("the values that the names stand for are too many to write out.")
+        stays = isinstance(value, Call) or (isinstance(value, Table) and target not in named)
+        if target is None or stays:
+            values.pop(target or "", None)
+            statements.append(Statement(target, value))
+        else:
+            values[target] = value
+    return Program(tuple(statements))
+
+
+def _settle(node: Node, values: dict[str, Node]) -> Node:
+    if isinstance(node, Name):
+        return values.get(node.name, node)
+    if isinstance(node, Items):
+        return Items(tuple(_settle(item, values) for item in node.items), node.kind)
+    if isinstance(node, Table):
+        return Table(tuple((k, _settle(v, values)) for k, v in node.pairs))
+    if isinstance(node, Selection):
+        tests = tuple(_settled_test(test, node.targets, values) for test in node.tests)
+        source = _settle(node.source, values)
+        return Selection(_items_of(source, values), node.targets, tests)
+    if isinstance(node, Call):
+        on = None if node.on is None else _settle(node.on, values)
+        assert on is None or isinstance(on, Call)
+        args = tuple(_settle(arg, values) for arg in node.args)
+        return Call(node.name, args, tuple((k, _settle(v, values)) for k, v in node.kwargs), on)
+    return node
+
+
+def _items_of(source: Node, values: dict[str, Node]) -> Node:
+    """``chosen.items()`` of parameters that were chosen before."""
+    if isinstance(source, Call) and source.on is None:
+        first, _, last = source.name.rpartition(".")
+        if last in ("items", "values") and isinstance(values.get(first), Selection):
+            return values[first]
+    return source
+
+
+def _settled_test(test: str, own: tuple[str, ...], values: dict[str, Node]) -> str:
+    """A test with lists of text in place of their names."""
+
+    class Written(ast.NodeTransformer):
+        def visit_Name(self, node: ast.Name) -> ast.expr:
+            value = values.get(node.id)
+            if node.id in own or not isinstance(value, Items | Constant):
+                return node
+            return ast.parse(render(value), mode="eval").body
+
+    return ast.unparse(Written().visit(ast.parse(test, mode="eval")))

@@ -15,7 +15,7 @@ from weightdecay.translation.dialects.arguments import MEANINGS, Reading
 from weightdecay.translation.dialects.fitting import Condition, Written
 from weightdecay.translation.proof import Problem, Rehearsals, Trajectory
 from weightdecay.translation.recipe import Recipe
-from weightdecay.translation.syntax import parse
+from weightdecay.translation.syntax import parse, settled
 from weightdecay.validate import integer
 
 Verdict: TypeAlias = Literal["exact", "conditional", "refused", "unproven"]
@@ -115,7 +115,7 @@ def translate(
     """
     n = None if n is None else integer("n", n, 1, bounds.EXAMPLES)
     seed = integer("seed", seed, 0, bounds.SEED32)
-    program = parse(source)
+    program = settled(parse(source))
     origin = dialects.recognise(program)
     reading = dialects.read(origin, program, n)
     recipe = reading.recipe
@@ -224,7 +224,8 @@ def _proved(claim: _Claim, rehearsals: Rehearsals) -> Translation:
 def _measured(claim: _Claim, rehearsals: Rehearsals) -> Translation:
     if isinstance(claim.recipe.rule, r.Objective):
         return _of_objective(claim, rehearsals)
-    given = Problem(claim.seed, claim.steps, "sklearn" in (claim.origin, claim.to))
+    single = "sklearn" in (claim.origin, claim.to)
+    given = Problem.of(claim.recipe, claim.seed, claim.steps, single)
     source = _source(claim, rehearsals, claim.recipe, given)
     target = rehearsals.run(claim.to, claim.written.code, True, claim.written.recipe, given)
     found = _judged(claim, rehearsals, given, proof.difference(target, source))
@@ -250,12 +251,11 @@ def _judged(claim: _Claim, rehearsals: Rehearsals, given: Problem, apart: float)
     conditions = claim.written.conditions
     if not conditions and apart <= claim.tolerance:
         return claim.translation("exact", apart)
-    eps_matters = any(c.kind == "eps" for c in conditions) and apart > NEGLIGIBLE
-    if eps_matters:
+    small = [c for c in conditions if c.kind in ("eps", "large gradients")]
+    if small and apart > NEGLIGIBLE:
         why = tuple(
             c.text.replace(" is negligible", f" is not negligible: it makes {apart:.1e}")
-            for c in conditions
-            if c.kind == "eps"
+            for c in small
         )
         return claim.translation("refused", apart, reasons=why)
     exact = _made_true(claim, rehearsals, given, rounded=False)
@@ -279,6 +279,8 @@ def _made_true(claim: _Claim, rehearsals: Rehearsals, given: Problem, rounded: b
         steps = min(steps, condition.horizon or steps)
     if rounded:
         recipe = in_float32(recipe)
+    if given.size and any(c.kind == "large gradients" for c in claim.written.conditions):
+        given = replace(given, size=given.size * proof.LARGE)
     code = dialects.write(claim.to, recipe, claim.n)
     first = replace(given, steps=steps)
     source = _source(claim, rehearsals, recipe, first)
@@ -301,7 +303,9 @@ def in_float32(recipe: Recipe) -> Recipe:
     def rounded(part: Any) -> Any:
         changes: dict[str, Any] = {}
         for name, value in vars(part).items():
-            if isinstance(value, float):
+            if hasattr(value, "__dataclass_fields__"):
+                changes[name] = rounded(value)
+            elif isinstance(value, float):
                 changes[name] = float(np.float32(value))
             elif isinstance(value, tuple):
                 changes[name] = tuple(
@@ -309,8 +313,8 @@ def in_float32(recipe: Recipe) -> Recipe:
                 )
         return replace(part, **changes)
 
-    parts = (recipe.rule, recipe.schedule, recipe.decay)
-    return Recipe(*(rounded(part) for part in parts))
+    found: Recipe = rounded(recipe)
+    return found
 
 
 def _float32_side(claim: _Claim) -> str:

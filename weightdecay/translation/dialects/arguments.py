@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from weightdecay import validate
 from weightdecay.errors import InputError, UnknownNameError
 from weightdecay.translation.recipe import Recipe
-from weightdecay.translation.syntax import Call, Constant, Node, render
+from weightdecay.translation.syntax import Call, Constant, Items, Node, render
 
 REQUIRED = Constant("required")
 """The default of an argument that has none."""
@@ -60,8 +61,6 @@ def signature(text: str) -> Signature:
             return REQUIRED
         value: Any = ast.literal_eval(default)
         if isinstance(value, tuple):
-            from weightdecay.translation.syntax import Items
-
             return Items(tuple(Constant(item) for item in value), "tuple")
         return Constant(value)
 
@@ -71,6 +70,29 @@ def signature(text: str) -> Signature:
 def signatures(texts: Mapping[str, str]) -> dict[str, Signature]:
     """Several, by the callable's name."""
     return {name: signature(text) for name, text in texts.items()}
+
+
+def known(kind: str, name: str, prefix: str, names: Iterable[str]) -> str:
+    """The short name, where it is one of those that are translated.
+
+    Raises
+    ------
+    UnknownNameError
+        It is nearly one of them.
+    InputError
+        It may well be a name of the framework, but is not translated here.
+    """
+    short = name.removeprefix(prefix)
+    names = list(names)
+    if short in names:
+        return short
+    near = difflib.get_close_matches(short.lower(), [n.lower() for n in names], n=1, cutoff=0.8)
+    if near:
+        raise UnknownNameError(kind, short, names)
+    shown = short if len(short) <= 60 else f"{short[:57]}..."
+    raise InputError(
+        f"the {kind} {shown!r} is not translated by this program: {', '.join(sorted(names))} are."
+    )
 
 
 class Arguments:
@@ -141,6 +163,19 @@ class Arguments:
             for name, value in self._given.items()
             if name not in self._read | HARMLESS and value != self._defaults[name]
         ]
+
+
+def whole_numbers(name: str, node: Node) -> list[int]:
+    """A list of update counts."""
+    items = node.items if isinstance(node, Items) else ()
+    values = [item.value for item in items if isinstance(item, Constant)]
+    if (
+        not values
+        or len(values) != len(items)
+        or not all(type(v) is int and v >= 0 for v in values)
+    ):
+        raise InputError(f"{name} is {render(node)}: write a list of update counts, [30, 60].")
+    return [int(v) for v in values]  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

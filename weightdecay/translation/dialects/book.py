@@ -7,8 +7,6 @@ to be the same; `weightdecay book` measures what they are.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from weightdecay.errors import InputError
 from weightdecay.translation import recipe as r
 from weightdecay.translation.dialects.arguments import Arguments, Reading, signature
@@ -62,11 +60,11 @@ def write(recipe: Recipe) -> Written:
     fit = Fit(FRAMEWORK, recipe)
     rule = fit.rule
     fit.no_independent()
+    fit.no_clip("the guide clips no gradient")
     if rule != r.Sgd():
         fit.refuse(f"the guide trains with plain SGD, and this is {r.name(rule)}")
-        s = fit.recipe.schedule
         if isinstance(rule, r.Sgd):
-            fit.set_schedule(replace(s, lr=float(f"{s.lr / (1 - rule.momentum):.12g}")))
+            fit.scale_rate(1 / (1 - rule.momentum))
         fit.set_rule(r.Sgd())
         fit.recipe = r.normal(fit.recipe)
     if not fit.recipe.constant:

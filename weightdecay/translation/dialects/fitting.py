@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 from weightdecay.translation import recipe as r
 from weightdecay.translation.recipe import Recipe
 
-ConditionKind: TypeAlias = Literal["constant rate", "eps", "horizon", "settings", "no effect"]
+ConditionKind: TypeAlias = Literal["constant rate", "eps", "horizon", "large gradients"]
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,34 @@ class Fit:
         """Put another rule in its place."""
         self.recipe = replace(self.recipe, rule=rule)
 
+    @property
+    def schedule(self) -> r.Schedule:
+        """The schedule as it stands, or the one after a warm-up."""
+        s = self.recipe.schedule
+        return s.then if isinstance(s, r.Warmup) else s
+
+    @property
+    def warmup(self) -> int:
+        """The updates before it."""
+        s = self.recipe.schedule
+        return s.steps if isinstance(s, r.Warmup) else 0
+
     def set_schedule(self, schedule: r.Schedule) -> None:
         """Put another schedule in its place."""
-        self.recipe = replace(self.recipe, schedule=schedule)
+        s = self.recipe.schedule
+        whole = replace(s, then=schedule) if isinstance(s, r.Warmup) else schedule
+        self.recipe = replace(self.recipe, schedule=whole)
+
+    def no_warmup(self, why: str) -> None:
+        """Refuse a warm-up; the nearest begins at the top."""
+        if self.warmup:
+            self.refuse(why)
+            self.recipe = replace(self.recipe, schedule=self.schedule)
+
+    def scale_rate(self, factor: float) -> None:
+        """Multiply the learning rate, as where a buffer is left out."""
+        s = r.scaled(self.recipe.schedule, factor)
+        self.set_schedule(r.Constant(float(f"{s.lr:.12g}")) if isinstance(s, r.Constant) else s)
 
     def set_decay(self, **changes: object) -> None:
         """Change the decay."""
@@ -140,7 +165,7 @@ class Fit:
 
     def no_independent(self) -> None:
         """A decay free of η becomes one with it, at the learning rate of the beginning."""
-        decay, lr = self.recipe.decay, self.recipe.schedule.lr
+        decay, lr = self.recipe.decay, self.schedule.lr
         if decay.kind != "independent":
             return
         self.set_decay(kind="decoupled", strength=decay.strength / lr)
@@ -168,6 +193,31 @@ class Fit:
             nearest = float(f"{nearest * (1 - self.rule.momentum):.12g}")
         self.set_decay(kind="coupled", strength=nearest)
 
+    def no_clip(self, why: str) -> None:
+        """Leave the gradients unbounded."""
+        if self.recipe.clip is not None:
+            self.refuse(why)
+            self.recipe = replace(self.recipe, clip=None)
+
+    def set_clip(self, **changes: object) -> None:
+        """Change the bound."""
+        assert self.recipe.clip is not None
+        clip = replace(self.recipe.clip, **changes)  # type: ignore[arg-type]
+        self.recipe = replace(self.recipe, clip=clip)
+
+    def place_clip_eps(self, eps: float) -> None:
+        """What a framework adds to the norm that it divides by."""
+        clip = self.recipe.clip
+        if clip is None or clip.by == "value" or clip.eps == eps:
+            return
+        self.set_clip(eps=eps)
+        who = f"{self.framework} adds {eps:g}" if eps else f"{self.framework} adds nothing"
+        added = f", and the source {clip.eps:g}" if clip.eps else ""
+        self.given(
+            "large gradients",
+            f"what is added to the norm of the gradient is negligible ({who}{added})",
+        )
+
     def no_amsgrad(self, place: str) -> None:
         """AMSGrad as the framework has it, or not at all."""
         rule = self.rule
@@ -185,14 +235,14 @@ class Fit:
 
     def no_floor(self) -> None:
         """An exponential decay without a lower bound."""
-        schedule = self.recipe.schedule
+        schedule = self.schedule
         if not isinstance(schedule, r.Exponential) or not schedule.floor:
             return
         bare = replace(schedule, floor=0.0)
         if bare.factor < 1:
             # The first t at which the bare rate is below its floor.
             periods = (math.log(schedule.floor) - math.log(schedule.lr)) / math.log(schedule.factor)
-            horizon = math.ceil(max(periods, 0.0)) * math.ceil(schedule.every)
+            horizon = self.warmup + math.ceil(max(periods, 0.0)) * math.ceil(schedule.every)
             self.given(
                 "horizon",
                 f"no more than {horizon} updates: then the source holds the learning rate at "
@@ -203,11 +253,11 @@ class Fit:
 
     def hold_cosine(self, periodic: bool) -> None:
         """A cosine that is held at its end, or rises again."""
-        schedule = self.recipe.schedule
+        schedule = self.schedule
         if not isinstance(schedule, r.Cosine) or schedule.periodic == periodic:
             return
         after = "rises again" if periodic else "stays at its end"
-        count = schedule.steps - schedule.shift + 1
+        count = self.warmup + schedule.steps - schedule.shift + 1
         self.given(
             "horizon",
             f"no more than {count} updates: then {self.framework}'s cosine {after}",
@@ -218,11 +268,11 @@ class Fit:
     def flat(self, why: str) -> None:
         """Refuse a schedule; the nearest is its first learning rate."""
         self.refuse(why)
-        self.set_schedule(r.Constant(self.recipe.schedule.lr))
+        self.set_schedule(r.Constant(self.schedule.lr))
 
     def unshift_cosine(self) -> None:
         """Refuse a cosine that begins one update late; the nearest begins on time."""
-        schedule = self.recipe.schedule
+        schedule = self.schedule
         if isinstance(schedule, r.Cosine) and schedule.shift:
             self.refuse(
                 f"{self.framework}'s cosine begins with the full learning rate, and this one is "

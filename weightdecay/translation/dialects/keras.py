@@ -3,19 +3,23 @@
 ``weight_decay`` is decoupled in every optimizer, SGD with momentum included; a regularizer in the
 layers is coupled, and L2(c) is c‖w‖², so c = λ/2. Momentum has the learning rate inside its buffer.
 Adam has ε beside √v before the bias correction; RMSprop and Adagrad have it inside the root.
-PiecewiseConstantDecay changes after its boundary, not at it. Read with Keras 3.15.
+Read with Keras 3.15.
 """
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
+from typing import Literal
 
 from weightdecay.errors import InputError, UnknownNameError
 from weightdecay.translation import recipe as r
+from weightdecay.translation.dialects import keras_legacy as legacy
+from weightdecay.translation.dialects import keras_schedules
 from weightdecay.translation.dialects.arguments import (
     Arguments,
     Reading,
+    Signature,
+    known,
     mentions_bias,
     signatures,
 )
@@ -34,6 +38,7 @@ from weightdecay.translation.syntax import (
 )
 
 FRAMEWORK = "Keras"
+SCHEDULES = keras_schedules.SCHEDULES
 _SHARED = (
     "clipnorm=None, clipvalue=None, global_clipnorm=None, use_ema=False, ema_momentum=0.99, "
     "ema_overwrite_frequency=None, loss_scale_factor=None, gradient_accumulation_steps=None, "
@@ -58,19 +63,6 @@ OPTIMIZERS = signatures(
         f"weight_decay=None, {_SHARED}",
     }
 )
-SCHEDULES = signatures(
-    {
-        "ExponentialDecay": "initial_learning_rate, decay_steps, decay_rate, staircase=False, "
-        "name='ExponentialDecay'",
-        "PiecewiseConstantDecay": "boundaries, values, name='PiecewiseConstant'",
-        "CosineDecay": "initial_learning_rate, decay_steps, alpha=0.0, name='CosineDecay', "
-        "warmup_target=None, warmup_steps=0",
-        "PolynomialDecay": "initial_learning_rate, decay_steps, end_learning_rate=0.0001, "
-        "power=1.0, cycle=False, name='PolynomialDecay'",
-        "InverseTimeDecay": "initial_learning_rate, decay_steps, decay_rate, staircase=False, "
-        "name='InverseTimeDecay'",
-    }
-)
 EXCLUDE = "exclude_from_weight_decay"
 REGULARIZERS = signatures({"L1": "l1=0.01", "L2": "l2=0.01", "L1L2": "l1=0.0, l2=0.0"})
 _SMALL = {"l1": "L1", "l2": "L2", "l1_l2": "L1L2"}
@@ -78,28 +70,30 @@ _SMALL = {"l1": "L1", "l2": "L2", "l1_l2": "L1L2"}
 
 def canonical(name: str) -> str | None:
     """The name in full, where it is one of this dialect's; an error where it is nearly one."""
+    added = legacy.addons(name)
+    if added is not None:
+        known("optimizer of TensorFlow Addons", added, legacy.ADDONS, legacy.ADDONS_OPTIMIZERS)
+        return added
+    for old in ("tf.optimizers.", "tensorflow.optimizers."):
+        name = f"keras.optimizers.{name.removeprefix(old)}" if name.startswith(old) else name
     for prefix in ("keras.", "tf.keras.", "tensorflow.keras."):
         if name.startswith(prefix):
             rest = name.removeprefix(prefix)
             kind, _, short = rest.rpartition(".")
+            if kind in ("optimizers.legacy", "optimizers.experimental"):
+                kind = "optimizers"
             if kind == "optimizers.schedules":
-                return f"keras.{kind}.{_known('schedule', short, SCHEDULES)}"
+                return f"keras.{kind}.{known('Keras schedule', short, '', SCHEDULES)}"
             if kind == "optimizers":
-                return f"keras.{kind}.{_known('optimizer', short, OPTIMIZERS)}"
+                return f"keras.{kind}.{known('Keras optimizer', short, '', OPTIMIZERS)}"
             if kind == "regularizers":
                 short = _SMALL.get(short, short)
-                return f"keras.{kind}.{_known('regularizer', short, REGULARIZERS)}"
+                return f"keras.{kind}.{known('Keras regularizer', short, '', REGULARIZERS)}"
             if kind != "layers":  # which are read for their regularizers, and never made
-                known = ["optimizers", "regularizers", "layers"]
-                raise UnknownNameError("part of Keras", rest, known)
+                raise UnknownNameError(
+                    "part of Keras", rest, ["optimizers", "regularizers", "layers"]
+                )
     return None
-
-
-def _known(kind: str, short: str, known: object) -> str:
-    assert isinstance(known, dict)
-    if short not in known:
-        raise UnknownNameError(f"Keras {kind}", short, known)
-    return short
 
 
 def complete(program: Program) -> Program:
@@ -116,8 +110,8 @@ def complete(program: Program) -> Program:
             target, value = "decay", Table(pairs)
         elif isinstance(value, Table):
             target = "decay"
-        elif isinstance(value, Call) and value.name.startswith("keras.optimizers."):
-            if value.name.count(".") == 2:
+        elif isinstance(value, Call) and _is_optimizer(value, with_schedules=True):
+            if _is_optimizer(value):
                 optimizer, target = target or "optimizer", "optimizer"
         elif isinstance(value, Call) and value.name == f"{optimizer}.{EXCLUDE}":
             if not mentions_bias(render(value)):
@@ -130,11 +124,22 @@ def complete(program: Program) -> Program:
     return Program(tuple(statements))
 
 
+def _is_optimizer(call: Call, with_schedules: bool = False) -> bool:
+    kind, _, _ = call.name.rpartition(".")
+    return kind in ("keras.optimizers", "tfa.optimizers") or (
+        with_schedules and kind == "keras.optimizers.schedules"
+    )
+
+
 def _full(node: Node) -> Node:
     if isinstance(node, Call) and node.on is None:
         args = tuple(_full(arg) for arg in node.args)
         kwargs = tuple((name, _full(value)) for name, value in node.kwargs)
-        return Call(canonical(node.name) or node.name, args, kwargs)
+        found = Call(canonical(node.name) or node.name, args, kwargs)
+        if not _is_optimizer(found):
+            return found
+        signature = _signature(found)
+        return legacy.modern(found, signature.positional[0], signature.defaults["learning_rate"])
     if isinstance(node, Table):
         return Table(tuple((k, _full(v)) for k, v in node.pairs))
     return node
@@ -148,6 +153,7 @@ def read(program: Program) -> Reading:
     InputError
         It is none.
     """
+    old, told = legacy.is_old(program), legacy.notes(program)
     program = complete(program)
     assigned = program.assigned()
     optimizer: tuple[str, Call] | None = None
@@ -163,7 +169,7 @@ def read(program: Program) -> Reading:
             ("keras.optimizers.schedules.", "keras.regularizers.")
         ):
             continue
-        elif isinstance(value, Call) and value.name.startswith("keras.optimizers."):
+        elif isinstance(value, Call) and _is_optimizer(value):
             if optimizer is not None:
                 raise InputError("the text has two optimizers: give one.")
             optimizer = (statement.target or "", value)
@@ -176,7 +182,19 @@ def read(program: Program) -> Reading:
             )
     if optimizer is None:
         raise InputError("the text has no optimizer: add one, such as keras.optimizers.SGD(0.1).")
-    return _reading(optimizer[1], assigned, penalty, bias)
+    found = _reading(optimizer[1], assigned, penalty, bias)
+    if not old:
+        return found
+    rule = legacy.rule(found.recipe.rule)
+    runs = rule == found.recipe.rule and not optimizer[1].name.startswith(legacy.ADDONS)
+    recipe = r.normal(replace(found.recipe, rule=rule))
+    return replace(found, recipe=recipe, notes=tuple(told), runs=runs)
+
+
+def _signature(optimizer: Call) -> Signature:
+    short = optimizer.name.rpartition(".")[2]
+    added = optimizer.name.startswith(legacy.ADDONS)
+    return (legacy.ADDONS_OPTIMIZERS if added else OPTIMIZERS)[short]
 
 
 def _reading(
@@ -186,7 +204,7 @@ def _reading(
     bias: bool,
 ) -> Reading:
     short = optimizer.name.rpartition(".")[2]
-    a = Arguments(optimizer, OPTIMIZERS[short])
+    a = Arguments(optimizer, _signature(optimizer))
     rate = a.node("learning_rate")
     rate = assigned.get(rate.name, rate) if isinstance(rate, Name) else rate
     dropped: list[str] = []
@@ -194,13 +212,18 @@ def _reading(
         if not rate.name.startswith("keras.optimizers.schedules."):
             raise InputError(f"learning_rate is {render(rate)!r}: write a number or a schedule.")
         bound = Arguments(rate, SCHEDULES[rate.name.rpartition(".")[2]])
-        schedule = _schedule(bound)
+        schedule = keras_schedules.read(bound)
         dropped += bound.unread()
     else:
         schedule = r.Constant(a.number("learning_rate", above=0.0))
     rule = _rule(short, a)
     wd = a.number("weight_decay", least=0.0)
     decay = r.Decay("decoupled", wd, bias=bias)
+    if optimizer.name.startswith(legacy.ADDONS):
+        spared = a.node("exclude_from_weight_decay")
+        if spared != Constant(None) and not mentions_bias(render(spared)):
+            raise InputError('exclude_from_weight_decay leaves out another: write ["bias"].')
+        decay = r.Decay("independent", wd, bias=bias and spared == Constant(None))
     if penalty is not None:
         l1, l2, penalized_bias = penalty
         if wd:
@@ -209,8 +232,25 @@ def _reading(
                 "a time is measured, so give one."
             )
         decay = r.Decay("coupled", 2 * l2, l1, penalized_bias)
+    clip = _clip(a, penalty is not None)
     dropped = [*a.unread(), *dropped]
-    return Reading(r.normal(Recipe(rule, schedule, decay)), tuple(dropped))
+    return Reading(r.normal(Recipe(rule, schedule, decay, clip)), tuple(dropped))
+
+
+_CLIPS: dict[str, Literal["value", "norm", "global norm"]] = {
+    "clipvalue": "value", "clipnorm": "norm", "global_clipnorm": "global norm",
+}  # fmt: skip
+
+
+def _clip(a: Arguments, penalised: bool) -> r.Clip | None:
+    """The bound on the gradients, which a regularizer is part of and weight_decay is not."""
+    found = {name: a.number(name, least=0.0) for name in _CLIPS}
+    given = {name: limit for name, limit in found.items() if limit}
+    if len(given) > 1:
+        raise InputError(f"{' and '.join(given)} are given: Keras takes one of them.")
+    for name, limit in given.items():
+        return r.Clip(_CLIPS[name], limit, "penalised" if penalised else "loss")
+    return None
 
 
 def _regularized(table: Table, assigned: dict[str, Node]) -> tuple[float, float, bool]:
@@ -240,7 +280,7 @@ def _regularized(table: Table, assigned: dict[str, Node]) -> tuple[float, float,
 
 
 def _rule(short: str, a: Arguments) -> r.Rule:
-    if short == "SGD":
+    if short in ("SGD", "SGDW"):
         momentum = a.number("momentum", least=0.0, below=1.0)
         return r.Sgd(momentum, a.flag("nesterov"), "inside")
     if short == "Lion":
@@ -265,42 +305,6 @@ def _beta(a: Arguments, name: str) -> float:
     return a.number(name, least=0.0, below=1.0)
 
 
-def _schedule(a: Arguments) -> r.Schedule:
-    short = a.call.name.rpartition(".")[2]
-    if short == "PiecewiseConstantDecay":
-        return _piecewise(a)
-    lr, steps = a.number("initial_learning_rate", above=0.0), a.number("decay_steps", above=0.0)
-    if short == "ExponentialDecay":
-        return r.Exponential(lr, a.number("decay_rate", above=0.0), steps, a.flag("staircase"))
-    if short == "InverseTimeDecay":
-        return r.InverseTime(lr, a.number("decay_rate", least=0.0) / steps)
-    whole = a.integer("decay_steps")
-    if short == "CosineDecay":
-        return r.Cosine(lr, whole, lr * a.number("alpha", least=0.0))
-    end = a.number("end_learning_rate", least=0.0)
-    return r.Polynomial(lr, whole, end, a.number("power", above=0.0))
-
-
-def _piecewise(a: Arguments) -> r.Schedule:
-    from weightdecay.translation.dialects.torch import whole_numbers
-
-    boundaries = whole_numbers("boundaries", a.node("boundaries"))
-    node = a.node("values")
-    items = node.items if isinstance(node, Items) else ()
-    values = [float(i.value) for i in items if isinstance(i, Constant) and _positive(i.value)]  # type: ignore[arg-type]
-    if len(values) != len(boundaries) + 1 or len(values) != len(items):
-        raise InputError(
-            f"values is {render(node)}: write one learning rate above 0 more than boundaries."
-        )
-    factors = tuple(after / before for before, after in itertools.pairwise(values))
-    # Keras changes after the boundary: in update boundary + 1, counted from 0.
-    return r.Piecewise(values[0], tuple(b + 1 for b in boundaries), factors)
-
-
-def _positive(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
-
-
 # --- writing ------------------------------------------------------------------------------------
 
 
@@ -323,8 +327,7 @@ def _fit(fit: Fit) -> None:
     if isinstance(rule, r.Sgd) and rule.dampening:
         fit.refuse("Keras has no dampening, which leaves the first gradient undamped")
         fit.set_rule(replace(rule, dampening=0.0))
-        s = fit.recipe.schedule
-        fit.set_schedule(replace(s, lr=s.lr * (1 - rule.dampening)))
+        fit.scale_rate(1 - rule.dampening)
     if isinstance(rule, r.Nadam) and rule.momentum_decay != 1:
         fit.refuse("Keras's Nadam has a momentum_decay of 1 and no other")
         fit.set_rule(replace(rule, momentum_decay=1.0))
@@ -334,18 +337,38 @@ def _fit(fit: Fit) -> None:
                   "raw" if isinstance(rule, r.Adam) else "inside")  # fmt: skip
     fit.no_eps_root()
     fit.no_amsgrad("raw")
+    fit.place_clip_eps(0.0)
+    fit.recipe = r.normal(fit.recipe)
+    clip, decay = fit.recipe.clip, fit.recipe.decay
+    if clip and clip.of == "loss" and decay.kind == "coupled" and not _own(fit.recipe):
+        fit.refuse("Keras clips the gradient with that of a regularizer in it, not without")
+        fit.set_clip(of="penalised")
     fit.no_floor()
     fit.unshift_cosine()
     fit.hold_cosine(periodic=False)
-    if isinstance(fit.recipe.schedule, r.InversePower):
+    if isinstance(fit.schedule, r.InversePower):
         fit.flat("Keras has no schedule lr / (t + 1)^power")
+    if not isinstance(fit.schedule, r.Cosine):
+        fit.no_warmup("of Keras's own schedules CosineDecay alone has a warm-up")
+
+
+def _own(recipe: Recipe) -> bool:
+    """Whether the decay is `weight_decay`, and not a regularizer.
+
+    Plain SGD's is, unless there is an L1 term, which only the layers take, or a bound on the
+    gradient with λw in it.
+    """
+    decay, clip = recipe.decay, recipe.clip
+    plain = recipe.rule == r.Sgd() and decay.kind == "coupled"
+    inside = clip is not None and clip.of == "penalised"
+    return (decay.kind == "decoupled" or (plain and not inside)) and not decay.l1
 
 
 def _settings(recipe: Recipe) -> list[str]:
     rule, decay = recipe.rule, recipe.decay
     lines = []
     settings: dict[str, object] = {"learning_rate": number(recipe.schedule.lr)}
-    schedule = _schedule_code(recipe.schedule)
+    schedule = keras_schedules.write(recipe.schedule)
     if schedule:
         lines.append(f"schedule = keras.optimizers.schedules.{schedule}")
         settings["learning_rate"] = "schedule"
@@ -373,14 +396,16 @@ def _settings(recipe: Recipe) -> list[str]:
         settings["epsilon"] = number(rule.eps)
     elif isinstance(rule, r.Adadelta):
         settings |= {"rho": number(rule.rho), "epsilon": number(rule.eps)}
-    # Plain SGD's decay is weight_decay, unless there is an L1 term, which only the layers take.
-    own = decay.kind == "decoupled" or (rule == r.Sgd() and decay.kind == "coupled")
-    if own and not decay.l1:
+    own = _own(recipe)
+    if own:
         settings["weight_decay"] = number(decay.strength)
     elif decay.kind == "coupled" or decay.l1:
         lines.append(f"decay = {_regularizers(decay)}  # for every layer: Dense(…, **decay)")
+    for argument, by in _CLIPS.items():
+        if recipe.clip is not None and recipe.clip.by == by:
+            settings[argument] = number(recipe.clip.limit)
     lines.append(f"optimizer = {call(f'keras.optimizers.{name}', **settings)}")
-    if own and not decay.l1 and not decay.bias:
+    if own and not decay.bias:
         lines.append('optimizer.exclude_from_weight_decay(var_names=["bias"])')
     return lines
 
@@ -395,26 +420,3 @@ def _regularizers(decay: r.Decay) -> str:
         text = f"keras.regularizers.L2({number(l2)})"
     names = ["kernel_regularizer", *(["bias_regularizer"] if decay.bias else [])]
     return "{" + ", ".join(f'"{name}": {text}' for name in names) + "}"
-
-
-def _schedule_code(s: r.Schedule) -> str:
-    if isinstance(s, r.Exponential):
-        stairs = ", staircase=True" if s.staircase else ""
-        every = int(s.every) if float(s.every).is_integer() else number(s.every)
-        return f"ExponentialDecay({number(s.lr)}, {every}, {number(s.factor)}{stairs})"
-    if isinstance(s, r.Piecewise):
-        values, boundaries = [s.lr], []
-        for boundary, factor in zip(s.boundaries, s.factors, strict=True):
-            values.append(values[-1] * factor)
-            boundaries.append(boundary - 1)
-        return f"PiecewiseConstantDecay({boundaries}, {[float(v) for v in values]})"
-    if isinstance(s, r.Cosine):
-        return f"CosineDecay({number(s.lr)}, {s.steps}, alpha={number(s.end / s.lr)})"
-    if isinstance(s, r.Polynomial):
-        return (
-            f"PolynomialDecay({number(s.lr)}, {s.steps}, end_learning_rate={number(s.end)}, "
-            f"power={number(s.power)})"
-        )
-    if isinstance(s, r.InverseTime):
-        return f"InverseTimeDecay({number(s.lr)}, 1, {number(s.slope)})"
-    return ""

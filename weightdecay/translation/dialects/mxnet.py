@@ -13,9 +13,11 @@ from dataclasses import replace
 
 from weightdecay.errors import InputError, UnknownNameError
 from weightdecay.translation import recipe as r
+from weightdecay.translation.dialects import mxnet_schedulers
 from weightdecay.translation.dialects.arguments import (
     Arguments,
     Reading,
+    known,
     mentions_bias,
     signatures,
 )
@@ -24,6 +26,7 @@ from weightdecay.translation.recipe import Recipe
 from weightdecay.translation.syntax import (
     Call,
     Constant,
+    Items,
     Name,
     Node,
     Program,
@@ -53,20 +56,18 @@ OPTIMIZERS = signatures(
         "Signum": f"learning_rate=0.01, momentum=0.9, wd_lh=0.0, *, {_OWN}",
     }
 )
-_WARMUP = "warmup_steps=0, warmup_begin_lr=0, warmup_mode='linear'"
-SCHEDULERS = signatures(
-    {
-        "FactorScheduler": f"step, factor=1, stop_factor_lr=1e-8, base_lr=0.01, {_WARMUP}",
-        "MultiFactorScheduler": f"step, factor=1, base_lr=0.01, {_WARMUP}",
-        "PolyScheduler": f"max_update, base_lr=0.01, pwr=2, final_lr=0, {_WARMUP}",
-        "CosineScheduler": f"max_update, base_lr=0.01, final_lr=0, {_WARMUP}",
-    }
-)
+SCHEDULERS = mxnet_schedulers.SCHEDULERS
 TRAINER = signatures(
     {"Trainer": "params, optimizer, optimizer_params=None, kvstore='device', "
                 "compression_params=None, update_on_kvstore=None"}
 )["Trainer"]  # fmt: skip
 _BY_NAME = {name.lower(): name for name in OPTIMIZERS}
+PENALISED = ("Adam", "RMSProp", "Adamax", "Signum")
+"""Optimizers whose `clip_gradient` bounds the gradient with λw in it."""
+SCALED = (
+    "rescale_grad multiplies the gradient of a loss that is a sum: where the loss is a mean over "
+    "the minibatch already, leave rescale_grad out before you translate"
+)
 FLOAT32_ONLY = (r.RmsProp, r.Adagrad, r.Adadelta)
 """Rules whose memory is float32 here, so that they take float32 weights only."""
 
@@ -77,15 +78,12 @@ def canonical(name: str) -> str | None:
     name = f"mx.{name}" if name.startswith("gluon.") else name
     if name == "mx.gluon.Trainer":
         return name
-    for prefix, kind, known in (
+    for prefix, kind, names in (
         ("mx.optimizer.", "MXNet optimizer", OPTIMIZERS),
         ("mx.lr_scheduler.", "MXNet scheduler", SCHEDULERS),
     ):
         if name.startswith(prefix):
-            short = name.removeprefix(prefix)
-            if short not in known:
-                raise UnknownNameError(kind, short, known)
-            return name
+            return prefix + known(kind, name, prefix, names)
     if name.startswith("mx."):
         raise UnknownNameError(
             "part of MXNet", name, ["mx.gluon.Trainer", "mx.optimizer.SGD", "mx.lr_scheduler"]
@@ -174,7 +172,7 @@ def read(program: Program) -> Reading:
     short = optimizer.name.rpartition(".")[2]
     a = Arguments(optimizer, OPTIMIZERS[short])
     dropped: list[str] = []
-    schedule = _rate(a, assigned, dropped)
+    schedule = mxnet_schedulers.read(a, assigned, dropped)
     rule = _rule(short, a)
     wd = a.number("wd", least=0.0)
     kind: r.Kind = {"AdaGrad": "decoupled", "AdaDelta": "independent"}.get(short, "coupled")  # type: ignore[assignment]
@@ -186,8 +184,15 @@ def read(program: Program) -> Reading:
         if wd:
             raise InputError("the text has both wd and wd_lh: give one.")
         kind, wd = "decoupled", a.number("wd_lh")
-    recipe = Recipe(rule, schedule, r.Decay(kind, wd, bias=bias))
-    return Reading(r.normal(recipe), (*a.unread(), *dropped))
+    recipe = Recipe(rule, schedule, r.Decay(kind, wd, bias=bias), _clip(short, a))
+    notes: tuple[str, ...] = ()
+    scale = a.number("rescale_grad", above=0.0)
+    if scale != 1 and short == "AdaDelta":
+        dropped.append(f"rescale_grad={scale:g}")
+    elif scale != 1:
+        recipe = r.rescaled(recipe, scale)
+        notes = (SCALED,)
+    return Reading(r.normal(recipe), (*a.unread(), *dropped), notes)
 
 
 def _optimizer(trainer: Arguments, assigned: dict[str, Node]) -> Call:
@@ -203,55 +208,31 @@ def _optimizer(trainer: Arguments, assigned: dict[str, Node]) -> Call:
         raise InputError(f"the Trainer's optimizer is {render(node)!r}: write 'sgd' or its like.")
     if node.value.lower() not in _BY_NAME:
         raise UnknownNameError("MXNet optimizer", node.value, _BY_NAME)
-    pairs = settings.pairs if isinstance(settings, Table) else ()
-    kwargs = tuple((str(k.value), v) for k, v in pairs if isinstance(k, Constant))
+    kwargs = tuple(_pairs(settings))
     return Call(f"mx.optimizer.{_BY_NAME[node.value.lower()]}", (), kwargs)
 
 
-def _rate(a: Arguments, assigned: dict[str, Node], dropped: list[str]) -> r.Schedule:
-    node = a.node("lr_scheduler")
-    node = assigned.get(node.name, node) if isinstance(node, Name) else node
-    own = a.value("learning_rate")
-    lr = 0.01 if own is None else a.number("learning_rate", above=0.0)
-    if node == Constant(None):
-        return r.Constant(lr)
-    if not isinstance(node, Call) or not node.name.startswith("mx.lr_scheduler."):
-        raise InputError(f"lr_scheduler is {render(node)!r}: write an mx.lr_scheduler.")
-    short = node.name.rpartition(".")[2]
-    b = Arguments(node, SCHEDULERS[short])
-    base = b.number("base_lr", above=0.0)
-    warmup = b.integer("warmup_steps", 0)
-    if warmup > 1 or (warmup and short in ("FactorScheduler", "MultiFactorScheduler")):
-        raise InputError(f"warmup_steps={warmup} is not translated: leave the warm-up out.")
-    # The optimizer's own learning rate takes the place of base_lr, which the smooth schedulers have
-    # kept a copy of by then.
-    stepped = base if own is None else lr
-    found = _schedule(short, b, stepped, base, warmup)
-    dropped += [f"{name} of {short}" for name in b.unread() if not name.startswith("warmup")]
-    return found
+def _pairs(settings: Node) -> list[tuple[str, Node]]:
+    """The settings of a dict, or of MXNet's older tuple of pairs."""
+    if settings == Constant(None):
+        return []
+    if isinstance(settings, Table):
+        found = list(settings.pairs)
+    elif isinstance(settings, Items) and all(
+        isinstance(item, Items) and len(item.items) == 2 for item in settings.items
+    ):
+        found = [(i.items[0], i.items[1]) for i in settings.items if isinstance(i, Items)]
+    else:
+        raise InputError(f"optimizer_params is {render(settings)[:60]!r}: write a dict.")
+    named = [(k.value, v) for k, v in found if isinstance(k, Constant) and isinstance(k.value, str)]
+    if len(named) != len(found):
+        raise InputError("a name in optimizer_params is no text: write {'wd': 1e-4}.")
+    return named
 
 
-def _schedule(short: str, b: Arguments, stepped: float, base: float, warmup: int) -> r.Schedule:
-    if short == "FactorScheduler":
-        floor = b.number("stop_factor_lr", least=0.0)
-        factor = b.number("factor", above=0.0, most=1.0)
-        return r.Exponential(stepped, factor, b.integer("step"), True, floor)
-    if short == "MultiFactorScheduler":
-        from weightdecay.translation.dialects.torch import whole_numbers
-
-        steps = whole_numbers("step", b.node("step"))
-        factor = b.number("factor", above=0.0, most=1.0)
-        return r.Piecewise(stepped, tuple(steps), (factor,) * len(steps))
-    most, end = b.integer("max_update"), b.number("final_lr", least=0.0)
-    if most <= 1:
-        raise InputError(f"max_update is {most}: it must be at least 2.")
-    if short == "CosineScheduler":
-        return r.Cosine(base, most - warmup, end, shift=1 - warmup)
-    power = b.number("pwr", above=0.0)
-    if warmup:
-        return r.Polynomial(base, most - 1, end, power)
-    first = end + (base - end) * (1 - 1 / most) ** power  # what the first update has
-    return r.Polynomial(first, most - 1, end, power)
+def _clip(short: str, a: Arguments) -> r.Clip | None:
+    limit = a.number("clip_gradient", least=0.0)
+    return r.Clip("value", limit, "penalised" if short in PENALISED else "loss") if limit else None
 
 
 def _rule(short: str, a: Arguments) -> r.Rule:
@@ -287,23 +268,60 @@ def write(recipe: Recipe) -> Written:
     fit = Fit(FRAMEWORK, recipe)
     _fit(fit)
     fit.recipe = r.normal(fit.recipe)
-    in_loss = _in_loss(fit.recipe)
+    in_loss, by_hand = _in_loss(fit.recipe), _clip_by_hand(fit.recipe)
+    prelude = [_penalty(fit.recipe.decay, in_loss)] if in_loss or fit.recipe.decay.l1 else []
+    prelude += [_clip_code(fit.recipe.clip)] if fit.recipe.clip and by_hand else []
     return Written(
-        _penalty(fit.recipe.decay, in_loss) if in_loss or fit.recipe.decay.l1 else "",
+        "\n\n".join(prelude),
         "\n".join(_settings(fit.recipe, in_loss)),
         fit.recipe,
         tuple(fit.conditions),
         tuple(fit.refusals),
-        readable=not in_loss and not fit.recipe.decay.l1,
+        readable=not prelude,
     )
 
 
 def _in_loss(recipe: Recipe) -> bool:
     """Whether λ goes into the loss, since `wd` would be something else."""
     nag = isinstance(recipe.rule, r.Sgd) and recipe.rule.nesterov
+    clip = recipe.clip
+    inside = clip is not None and clip.of == "penalised" and _clip_by_hand(recipe)
     return recipe.decay.kind == "coupled" and (
-        nag or isinstance(recipe.rule, r.Adagrad | r.Adadelta)
+        nag or inside or isinstance(recipe.rule, r.Adagrad | r.Adadelta)
     )
+
+
+def _clip_by_hand(recipe: Recipe) -> bool:
+    """Whether a bound goes into a function, since `clip_gradient` would be another."""
+    clip = recipe.clip
+    if clip is None or clip.by != "value":
+        return clip is not None
+    inside = isinstance(recipe.rule, r.Adam | r.RmsProp | r.Adamax | r.Lion)
+    return recipe.decay.kind == "coupled" and inside != (clip.of == "penalised")
+
+
+def _clip_code(clip: r.Clip) -> str:
+    limit = number(clip.limit)
+    norm = "sum(g.square().sum() for g in {}).sqrt().asscalar()"
+    if clip.by == "value":
+        lines = ["for g in gradients:", f"    g[:] = g.clip(-{limit}, {limit})"]
+    elif clip.by == "norm":
+        lines = [
+            "for g in gradients:",
+            "    norm = g.square().sum().sqrt().asscalar()",
+            f"    g *= {limit} / max(norm, {limit})",
+        ]
+    else:
+        lines = [
+            f"norm = {norm.format('gradients')}",
+            "for g in gradients:",
+            f"    g *= {limit} / max(norm, {limit})",
+        ]
+    return "\n".join([
+        "def clip():  # call it between backward() and trainer.step()",
+        "    gradients = [p.grad() for p in net.collect_params().values()]",
+        *(f"    {line}" for line in lines),
+    ])  # fmt: skip
 
 
 def _fit(fit: Fit) -> None:
@@ -316,8 +334,7 @@ def _fit(fit: Fit) -> None:
     elif isinstance(rule, r.Sgd) and rule.dampening:
         fit.refuse("MXNet has no dampening, which leaves the first gradient undamped")
         fit.set_rule(replace(rule, dampening=0.0))
-        s = fit.recipe.schedule
-        fit.set_schedule(replace(s, lr=s.lr * (1 - rule.dampening)))
+        fit.scale_rate(1 - rule.dampening)
     elif isinstance(rule, r.RmsProp) and rule.momentum and not rule.centered:
         fit.refuse("MXNet's RMSProp has momentum only where it is centered")
         fit.set_rule(replace(rule, centered=True))
@@ -333,9 +350,10 @@ def _fit(fit: Fit) -> None:
     fit.place_eps("raw" if isinstance(fit.rule, r.Adam) else "inside")
     fit.no_eps_root()
     fit.no_amsgrad("no")
+    fit.place_clip_eps(0.0)
     fit.place_rate("inside")
     _fit_decay(fit)
-    _fit_schedule(fit)
+    mxnet_schedulers.fit_schedule(fit)
 
 
 def _fit_decay(fit: Fit) -> None:
@@ -355,22 +373,6 @@ def _fit_decay(fit: Fit) -> None:
     elif isinstance(fit.rule, r.Lion) and decay.kind == "decoupled" and not decay.bias:
         fit.refuse("Signum's wd_lh knows no wd_mult, so the bias would decay too")
         fit.set_decay(bias=True)
-
-
-def _fit_schedule(fit: Fit) -> None:
-    fit.hold_cosine(periodic=False)
-    s = fit.recipe.schedule
-    if isinstance(s, r.Exponential):
-        whole = float(s.every).is_integer()
-        if s.factor > 1 or (s.staircase and not whole):
-            fit.flat("MXNet's FactorScheduler only lowers, after whole numbers of updates")
-        elif not s.staircase:
-            factor = s.factor ** (1 / s.every)
-            fit.set_schedule(r.Exponential(s.lr, factor, floor=s.floor))
-    elif isinstance(s, r.Piecewise) and (len(set(s.factors)) > 1 or max(s.factors) > 1):
-        fit.flat("MXNet's MultiFactorScheduler has one factor, of at most 1, for all of its steps")
-    elif isinstance(s, r.InverseTime | r.InversePower):
-        fit.flat("MXNet has no schedule of that form")
 
 
 def _penalty(decay: r.Decay, in_loss: bool) -> str:
@@ -395,8 +397,10 @@ def _settings(recipe: Recipe, in_loss: bool) -> list[str]:
     if not in_loss and decay.kind != "none":
         signum = isinstance(rule, r.Lion) and decay.kind == "decoupled"
         settings["wd_lh" if signum else "wd"] = number(decay.strength)
+    if recipe.clip is not None and not _clip_by_hand(recipe):
+        settings["clip_gradient"] = number(recipe.clip.limit)
     lines = []
-    scheduler = "" if isinstance(rule, r.Adadelta) else _scheduler(s)
+    scheduler = "" if isinstance(rule, r.Adadelta) else mxnet_schedulers.write(s)
     if scheduler:
         lines.append(f"scheduler = mx.lr_scheduler.{scheduler}")
         settings["lr_scheduler"] = "scheduler"
@@ -427,21 +431,3 @@ def _rule_settings(rule: r.Rule) -> tuple[str, dict[str, str]]:
         return "adamax", {"beta1": number(rule.beta1), "beta2": number(rule.beta2)}
     assert isinstance(rule, r.Lion)
     return "signum", {"momentum": number(rule.beta2)}
-
-
-def _scheduler(s: r.Schedule) -> str:
-    base = f"base_lr={number(s.lr)}"
-    if isinstance(s, r.Exponential):
-        factor = f"{int(s.every)}, {number(s.factor)}"
-        return f"FactorScheduler({factor}, stop_factor_lr={number(s.floor)}, {base})"
-    if isinstance(s, r.Piecewise):
-        return f"MultiFactorScheduler({list(s.boundaries)}, {number(s.factors[0])}, {base})"
-    if isinstance(s, r.Cosine) and s.shift:
-        return f"CosineScheduler({s.steps}, {base}, final_lr={number(s.end)})"
-    if isinstance(s, r.Cosine):
-        end = f"final_lr={number(s.end)}, warmup_steps=1"
-        return f"CosineScheduler({s.steps + 1}, {base}, {end})"
-    if isinstance(s, r.Polynomial):
-        end = f"pwr={number(s.power)}, final_lr={number(s.end)}, warmup_steps=1"
-        return f"PolyScheduler({s.steps + 1}, {base}, {end})"
-    return ""

@@ -10,8 +10,6 @@ The intercept never decays. Read with scikit-learn 1.7.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from weightdecay.errors import InputError, UnknownNameError
 from weightdecay.translation import recipe as r
 from weightdecay.translation.dialects.arguments import Arguments, Reading, signatures
@@ -161,11 +159,11 @@ def _objective(decay: r.Decay, n: int | None) -> str:
 def _fit(fit: Fit) -> None:
     rule = fit.rule
     fit.no_independent()
+    fit.no_clip("SGDRegressor clips no gradient")
     if rule != r.Sgd():
         fit.refuse(f"scikit-learn's SGDRegressor is plain SGD, and this is {r.name(rule)}")
-        s = fit.recipe.schedule
         if isinstance(rule, r.Sgd):
-            fit.set_schedule(replace(s, lr=float(f"{s.lr / (1 - rule.momentum):.12g}")))
+            fit.scale_rate(1 / (1 - rule.momentum))
         fit.set_rule(r.Sgd())
         fit.recipe = r.normal(fit.recipe)
     decay = fit.recipe.decay

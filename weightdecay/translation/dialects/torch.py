@@ -6,14 +6,10 @@ the learning rate outside its buffer; ε stands outside the root. Read with torc
 
 from __future__ import annotations
 
-from weightdecay.errors import InputError, UnknownNameError
+from weightdecay.errors import InputError
 from weightdecay.translation import recipe as r
-from weightdecay.translation.dialects.arguments import (
-    Arguments,
-    Reading,
-    mentions_bias,
-    signatures,
-)
+from weightdecay.translation.dialects import torch_groups, torch_schedulers
+from weightdecay.translation.dialects.arguments import Arguments, Reading, known, signatures
 from weightdecay.translation.dialects.fitting import Fit, Written, call, number
 from weightdecay.translation.recipe import Recipe
 from weightdecay.translation.syntax import (
@@ -24,8 +20,8 @@ from weightdecay.translation.syntax import (
     Node,
     Program,
     Statement,
-    Table,
     render,
+    walk,
 )
 
 FRAMEWORK = "PyTorch"
@@ -53,64 +49,100 @@ OPTIMIZERS = signatures(
         "*, maximize=False, differentiable=False, capturable=False",
     }
 )
-SCHEDULERS = signatures(
+SCHEDULERS = torch_schedulers.SCHEDULERS
+CLIPS = signatures(
     {
-        "ExponentialLR": "optimizer, gamma, last_epoch=-1",
-        "StepLR": "optimizer, step_size, gamma=0.1, last_epoch=-1",
-        "MultiStepLR": "optimizer, milestones, gamma=0.1, last_epoch=-1",
-        "CosineAnnealingLR": "optimizer, T_max, eta_min=0.0, last_epoch=-1",
-        "PolynomialLR": "optimizer, total_iters=5, power=1.0, last_epoch=-1",
-        "LinearLR": f"optimizer, start_factor={1 / 3!r}, end_factor=1.0, total_iters=5, "
-        "last_epoch=-1",
+        "clip_grad_norm_": "parameters, max_norm, norm_type=2.0, error_if_nonfinite=False, "
+        "foreach=None",
+        "clip_grad_value_": "parameters, clip_value, foreach=None",
     }
 )
+CLIP_EPS = 1e-6
+"""What clip_grad_norm_ adds to the norm."""
+_GONE = {
+    "AdamW": "transformers had an AdamW until version 5, with eps=1e-6, weight_decay=0.0, ε beside "
+    "√v before its bias correction and a decay after the step: torch.optim.AdamW is the nearest, "
+    "with its own defaults.",
+    "Adafactor": "Adafactor is not translated by this program.",
+}
 
 
 def canonical(name: str) -> str | None:
     """The name in full, where it is one of this dialect's; an error where it is nearly one."""
-    for prefix in ("torch.optim.lr_scheduler.", "optim.lr_scheduler.", "lr_scheduler."):
-        if name.startswith(prefix):
-            return f"torch.optim.lr_scheduler.{_known('scheduler', name, prefix, SCHEDULERS)}"
+    scheduler = torch_schedulers.canonical(name)
+    if scheduler is not None:
+        return scheduler
+    for prefix in ("torch.nn.utils.", "nn.utils.", "utils.", ""):
+        short = name.removeprefix(prefix)
+        if name.startswith(prefix) and short.rstrip("_") in ("clip_grad_norm", "clip_grad_value"):
+            return f"torch.nn.utils.{short.rstrip('_')}_"
     for prefix in ("torch.optim.", "optim."):
         if name.startswith(prefix):
-            return f"torch.optim.{_known('optimizer', name, prefix, OPTIMIZERS)}"
+            return f"torch.optim.{known('torch optimizer', name, prefix, OPTIMIZERS)}"
+    if name.startswith("transformers."):
+        short = name.rpartition(".")[2]
+        raise InputError(_GONE.get(short) or f"{name[:60]} is not translated by this program.")
     return None
-
-
-def _known(kind: str, name: str, prefix: str, known: object) -> str:
-    short = name.removeprefix(prefix)
-    assert isinstance(known, dict)
-    if short not in known:
-        raise UnknownNameError(f"torch {kind}", short, known)
-    return short
 
 
 def complete(program: Program) -> Program:
     """The program as it can be built: names in full, parameters where there were none."""
-    return Program(tuple(_complete(statement) for statement in program.statements))
+    return Program(tuple(
+        Statement(target, made) for target, _, made in _statements(program)
+    ))  # fmt: skip
 
 
-def _complete(statement: Statement) -> Statement:
-    found = statement.value
-    name = canonical(found.name) if isinstance(found, Call) and found.on is None else None
-    if name is None or not isinstance(found, Call):
-        raise InputError(
-            f"{render(found)[:60]!r} is not read: a torch text is an optimizer of torch.optim, and "
-            "perhaps a scheduler of torch.optim.lr_scheduler."
-        )
-    if ".lr_scheduler." in name:
-        a = Arguments(found, SCHEDULERS[name.rpartition(".")[2]])
-        a.node("optimizer")
-        args, kwargs = _replaced(found, "optimizer", Name("optimizer"))
-        return Statement("scheduler", Call(name, args, kwargs))
-    first = found.args[0] if found.args else dict(found.kwargs).get("params")
+def _statements(program: Program) -> list[tuple[str, Call, Call]]:
+    """The target, the call as it stands, and the call as it can be built."""
+    within = {
+        node.name
+        for statement in program.statements
+        for node in walk(statement.value)
+        if isinstance(node, Name)
+    }
+    found = []
+    for statement in program.statements:
+        call = statement.value
+        name = canonical(call.name) if isinstance(call, Call) and call.on is None else None
+        if name is None or not isinstance(call, Call):
+            if isinstance(call, Call) and call.name.endswith("parameters") and statement.target:
+                continue  # all of them, under a name
+            raise InputError(
+                f"{render(call)[:60]!r} is not read: a torch text is an optimizer of torch.optim, "
+                "and perhaps a scheduler of torch.optim.lr_scheduler and a clip_grad_norm_."
+            )
+        if torch_schedulers.is_scheduler(call):
+            target = statement.target if statement.target in within else "scheduler"
+            made = torch_schedulers.complete(call, Name("optimizer"))
+            assert isinstance(made, Call)
+            found.append((target or "scheduler", call, made))
+        elif name.startswith("torch.nn.utils."):
+            found.append(("clip", call, _clipping(name, call)))
+        else:
+            found.append(("optimizer", call, _optimizer(name, call)))
+    return found
+
+
+def _optimizer(name: str, call: Call) -> Call:
+    first = call.args[0] if call.args else dict(call.kwargs).get("params")
     if isinstance(first, Constant):
         raise InputError(
-            f"the first argument of {found.name} is the parameters, not {render(first)}: write "
-            f"lr={render(first)}."
+            f"the first argument of {call.name} is the parameters, not {render(first)[:60]}: write "
+            f"lr={render(first)[:60]}."
         )
-    args, kwargs = _replaced(found, "params", _parameters(first))
-    return Statement("optimizer", Call(name, args, kwargs))
+    args, kwargs = _replaced(call, "params", torch_groups.replaced(first))
+    return Call(name, args, kwargs)
+
+
+def _clipping(name: str, call: Call) -> Call:
+    """The bound alone, for a stage that clips its own parameters."""
+    short = name.removeprefix("torch.nn.utils.")
+    a = Arguments(call, CLIPS[short])
+    a.node("parameters")
+    limit = Constant(a.number("max_norm" if "norm" in short else "clip_value", above=0.0))
+    if short == "clip_grad_norm_" and a.number("norm_type") != 2:
+        raise InputError("norm_type other than 2 is not translated by this program.")
+    return Call(short, (limit,))
 
 
 def _replaced(
@@ -121,39 +153,6 @@ def _replaced(
     return (value, *found.args[1:]), kwargs
 
 
-def _parameters(given: Node | None) -> Node:
-    """What is updated: everything, or the weights and the biases in groups of their own."""
-    if not isinstance(given, Items) or not any(isinstance(i, Table) for i in given.items):
-        return Call("model.parameters")
-    if len(given.items) > 2:
-        raise InputError("there are more than two parameter groups: give one for the weights and "
-                         "one for the biases.")  # fmt: skip
-    texts = [_params_of(group) for group in given.items]
-    names = ["biases" if mentions_bias(text) else "weights" for text in texts]
-    if names in (["weights", "weights"], ["biases", "biases"]):
-        names = ["weights", "biases"]
-    if len(names) == 1:
-        names = ["model.parameters"]
-    groups = []
-    for group, name in zip(given.items, names, strict=True):
-        params = Call(name) if "." in name else Name(name)
-        assert isinstance(group, Table)
-        groups.append(
-            Table(tuple((k, params if k == Constant("params") else v) for k, v in group.pairs))
-        )
-    return Items(tuple(groups))
-
-
-def _params_of(group: Node) -> str:
-    params = group.get("params") if isinstance(group, Table) else None
-    if params is None:
-        raise InputError(
-            "a parameter group is a dict with 'params': write "
-            '[{"params": weights}, {"params": biases, "weight_decay": 0}].'
-        )
-    return render(params)
-
-
 def read(program: Program) -> Reading:
     """The recipe of a text.
 
@@ -162,78 +161,54 @@ def read(program: Program) -> Reading:
     InputError
         It is none, or groups parameters in a way that no recipe holds.
     """
-    # The names of the groups are read where they stand, before they are replaced.
-    calls = [s.value for s in program.statements if isinstance(s.value, Call)]
-    schedulers = [c for c in calls if ".lr_scheduler." in (canonical(c.name) or "")]
-    optimizers = [c for c in calls if c not in schedulers]
-    complete(program)
-    if len(optimizers) != 1 or len(schedulers) > 1:
+    statements = _statements(program)
+    within = {n.name for _, call, _ in statements for n in walk(call) if isinstance(n, Name)}
+    own = {id(s.value): s.target for s in program.statements}
+    optimizers = [call for target, call, _ in statements if target == "optimizer"]
+    clips = [made for target, _, made in statements if target == "clip"]
+    schedulers = [
+        (call, made)
+        for target, call, made in statements
+        if torch_schedulers.is_scheduler(call) and (own[id(call)] or "") not in within
+    ]
+    if len(optimizers) != 1 or len(schedulers) > 1 or len(clips) > 1:
         raise InputError(
-            f"the text has {len(optimizers)} optimizers and {len(schedulers)} schedulers: give one "
-            "optimizer and at most one scheduler."
+            f"the text has {len(optimizers)} optimizers, {len(schedulers)} schedulers and "
+            f"{len(clips)} bounds on gradients: give one optimizer and at most one of the others."
         )
     (optimizer,) = optimizers
     short = optimizer.name.rpartition(".")[2]
     if not optimizer.args and "params" not in dict(optimizer.kwargs):
         optimizer = Call(optimizer.name, (Call("model.parameters"),), optimizer.kwargs)
     arguments = Arguments(optimizer, OPTIMIZERS[short])
-    wd, bias = _groups(arguments)
+    groups = torch_groups.read(arguments)
     schedule: r.Schedule = r.Constant(arguments.number("lr", above=0.0))
     rule, decoupled = _rule(short, arguments)
     if short == "Adagrad" and arguments.number("lr_decay", least=0.0):
         schedule = r.InverseTime(schedule.lr, arguments.number("lr_decay", least=0.0))
     dropped = arguments.unread()
-    if schedulers:
+    for stepper, made in schedulers:
         if not isinstance(schedule, r.Constant):
             raise InputError("Adagrad's lr_decay and a scheduler are two schedules: give one.")
-        bound = Arguments(schedulers[0], SCHEDULERS[schedulers[0].name.rpartition(".")[2]])
-        names = [s.target for s in program.statements if s.value is optimizers[0]]
-        stepped = bound.node("optimizer")
-        if stepped != Name(names[0] or "optimizer"):
-            raise InputError(
-                f"the scheduler steps {render(stepped)!r}: give it the optimizer of this text."
-            )
-        schedule = _schedule(bound, schedule.lr)
-        dropped += bound.unread()
+        stepped = stepper.args[0] if stepper.args else dict(stepper.kwargs).get("optimizer")
+        if stepped != Name(own[id(optimizers[0])] or "optimizer"):
+            shown = "nothing" if stepped is None else render(stepped)[:60]
+            raise InputError(f"the scheduler steps {shown!r}: give it the optimizer of this text.")
+        assigned = {target: made for target, _, made in statements}
+        schedule = torch_schedulers.read(made, schedule.lr, dict(assigned), dropped)
     kind: r.Kind = "decoupled" if decoupled else "coupled"
-    recipe = Recipe(rule, schedule, r.Decay(kind, wd, bias=bias))
-    return Reading(r.normal(recipe), tuple(dropped))
+    decay = r.Decay(kind, groups.strength, bias=groups.bias)
+    recipe = Recipe(rule, schedule, decay, _clip(clips[0]) if clips else None)
+    return Reading(r.normal(recipe), tuple(dropped), groups.notes)
 
 
-def _groups(arguments: Arguments) -> tuple[float, bool]:
-    """λ, and whether the bias decays."""
-    default = arguments.number("weight_decay", least=0.0)
-    params = arguments.node("params")
-    if not isinstance(params, Items) or not any(isinstance(i, Table) for i in params.items):
-        return default, True
-    decays: list[tuple[float, str]] = []
-    for group in params.items:
-        assert isinstance(group, Table)
-        own = group.get("weight_decay")
-        for key, _ in group.pairs:
-            if key not in (Constant("params"), Constant("weight_decay")):
-                raise InputError(
-                    f"a parameter group has a {render(key)} of its own: only weight_decay is "
-                    "translated by group."
-                )
-        if own is not None and (
-            not isinstance(own, Constant)
-            or isinstance(own.value, bool | str | None)
-            or own.value < 0
-        ):
-            raise InputError(f"weight_decay of a group is {render(own)}: write a number ≥ 0.")
-        strength = default if own is None else float(own.value)  # type: ignore[arg-type]
-        decays.append((strength, _params_of(group)))
-    strengths = {strength for strength, _ in decays}
-    if len(strengths) == 1:
-        return strengths.pop(), True
-    bare = [name for strength, name in decays if strength == 0]
-    if len(strengths) == 2 and 0 in strengths and all(mentions_bias(name) for name in bare):
-        return max(strengths), False
-    raise InputError(
-        "the groups differ in weight_decay in a way that is not translated: give 0 to one group, "
-        "whose params name bias or norm, and the same to all others."
-    )
+def _clip(made: Call) -> r.Clip:
+    (limit,) = made.args
+    assert isinstance(limit, Constant)
+    assert isinstance(limit.value, float)
+    if made.name == "clip_grad_value_":
+        return r.Clip("value", limit.value)
+    return r.Clip("global norm", limit.value, eps=CLIP_EPS)
 
 
 def _rule(short: str, a: Arguments) -> tuple[r.Rule, bool]:
@@ -282,38 +257,6 @@ def _beta(node: Node) -> float:
     return checked("betas", value, least=0.0, below=1.0)
 
 
-def _schedule(a: Arguments, lr: float) -> r.Schedule:
-    short = a.call.name.rpartition(".")[2]
-    if short == "ExponentialLR":
-        return r.Exponential(lr, a.number("gamma", above=0.0))
-    if short == "StepLR":
-        return r.Exponential(lr, a.number("gamma", above=0.0), a.integer("step_size"), True)
-    if short == "MultiStepLR":
-        milestones = whole_numbers("milestones", a.node("milestones"))
-        gamma = a.number("gamma", above=0.0)
-        counted = sorted(set(milestones))
-        return r.Piecewise(lr, tuple(counted), tuple(gamma ** milestones.count(b) for b in counted))
-    if short == "CosineAnnealingLR":
-        return r.Cosine(lr, a.integer("T_max"), a.number("eta_min", least=0.0), periodic=True)
-    if short == "PolynomialLR":
-        return r.Polynomial(lr, a.integer("total_iters"), 0.0, a.number("power", above=0.0))
-    start, end = a.number("start_factor", above=0.0, most=1.0), a.number("end_factor", least=0.0)
-    return r.Polynomial(lr * start, a.integer("total_iters"), lr * end)
-
-
-def whole_numbers(name: str, node: Node) -> list[int]:
-    """A list of update counts."""
-    items = node.items if isinstance(node, Items) else ()
-    values = [item.value for item in items if isinstance(item, Constant)]
-    if (
-        not values
-        or len(values) != len(items)
-        or not all(type(v) is int and v >= 0 for v in values)
-    ):
-        raise InputError(f"{name} is {render(node)}: write a list of update counts, [30, 60].")
-    return [int(v) for v in values]  # type: ignore[arg-type]
-
-
 # --- writing ------------------------------------------------------------------------------------
 
 
@@ -328,7 +271,7 @@ def write(recipe: Recipe) -> Written:
         fit.recipe,
         tuple(fit.conditions),
         tuple(fit.refusals),
-        readable=not fit.recipe.decay.l1,
+        readable=not fit.recipe.decay.l1 and fit.recipe.clip is None,
     )
 
 
@@ -348,57 +291,62 @@ def _fit(fit: Fit) -> None:
     if isinstance(fit.rule, r.Sgd | r.RmsProp | r.Adagrad | r.Adadelta | r.Adamax):
         fit.recipe = r.normal(fit.recipe)
         fit.couple()
-    _fit_schedule(fit)
+    fit.recipe = r.normal(fit.recipe)
+    _fit_clip(fit)
+    torch_schedulers.fit_schedule(fit)
 
 
-def _fit_schedule(fit: Fit) -> None:
-    fit.no_floor()
-    fit.unshift_cosine()
-    fit.hold_cosine(periodic=True)
-    s = fit.recipe.schedule
-    if isinstance(s, r.Exponential) and not (s.staircase and float(s.every).is_integer()):
-        if s.staircase:
-            fit.refuse("StepLR steps after whole numbers of updates only")
-            fit.set_schedule(r.Exponential(s.lr, s.factor, max(1.0, round(s.every)), True))
-        else:
-            fit.set_schedule(r.Exponential(s.lr, s.factor ** (1 / s.every)))
-    elif isinstance(s, r.Piecewise) and len(set(s.factors)) > 1:
-        mean = 1.0
-        for factor in s.factors:
-            mean *= max(factor, 1e-30) ** (1 / len(s.factors))
-        fit.refuse("MultiStepLR has one factor for all of its milestones")
-        fit.set_schedule(r.Piecewise(s.lr, s.boundaries, (mean,) * len(s.factors)))
-    elif isinstance(s, r.Polynomial) and s.power != 1 and s.end:
-        fit.refuse("PolynomialLR ends at 0")
-        fit.set_schedule(r.Polynomial(s.lr, s.steps, 0.0, s.power))
-    elif isinstance(s, r.InverseTime) and not isinstance(fit.rule, r.Adagrad):
-        fit.flat("PyTorch has no inverse-time schedule but Adagrad's lr_decay")
-    elif isinstance(s, r.InversePower):
-        fit.flat("PyTorch has no schedule lr / (t + 1)^power")
+def _fit_clip(fit: Fit) -> None:
+    fit.place_clip_eps(CLIP_EPS)
+    clip, decay = fit.recipe.clip, fit.recipe.decay
+    if clip is not None and clip.of == "loss" and decay.l1:
+        fit.refuse("PyTorch's bound takes in the L1 penalty of the loss, and λw comes after it")
+        fit.set_clip(of="penalised")
+
+
+def _in_loss(recipe: Recipe) -> bool:
+    """Whether λ goes into the loss, since the bound is on its gradient too."""
+    clip = recipe.clip
+    return clip is not None and clip.of == "penalised" and recipe.decay.kind == "coupled"
 
 
 def _prelude(recipe: Recipe) -> list[str]:
     parts = []
-    decay = recipe.decay
-    if not decay.bias and decay.kind != "none":
+    decay, in_loss = recipe.decay, _in_loss(recipe)
+    if not decay.bias and decay.kind != "none" and not in_loss:
         parts.append(
             'weights = [p for name, p in model.named_parameters() if not name.endswith("bias")]\n'
             'biases = [p for name, p in model.named_parameters() if name.endswith("bias")]'
         )
-    if decay.l1:
+    if decay.l1 or in_loss:
+        terms = [f"{number(decay.l1)} * p.abs().sum()"] if decay.l1 else []
+        terms += [f"{number(decay.strength / 2)} * p.square().sum()"] if in_loss else []
         chosen = "" if decay.bias else ' if not name.endswith("bias")'
         parts.append(
             "def penalty():  # add it to the loss\n"
-            f"    return {number(decay.l1)} * sum(\n"
-            f"        p.abs().sum() for name, p in model.named_parameters(){chosen}\n"
+            "    return sum(\n"
+            f"        {' + '.join(terms)}\n"
+            f"        for name, p in model.named_parameters(){chosen}\n"
             "    )"
         )
+    if recipe.clip is not None:
+        parts.append(_clip_code(recipe.clip))
     return parts
+
+
+def _clip_code(clip: r.Clip) -> str:
+    limit = number(clip.limit)
+    value = clip.by == "value"
+    called = f"torch.nn.utils.clip_grad_{'value' if value else 'norm'}_"
+    line = f"{called}(model.parameters(), {limit})"
+    if clip.by == "norm":
+        line = f"for p in model.parameters():\n        {called}(p, {limit})"
+    return f"def clip():  # call it between backward() and optimizer.step()\n    {line}"
 
 
 def _settings(recipe: Recipe) -> list[str]:
     rule, decay, s = recipe.rule, recipe.decay, recipe.schedule
-    settings: dict[str, object] = {"lr": number(_base_rate(s))}
+    settings: dict[str, object] = {"lr": number(torch_schedulers.base_rate(s))}
     name = type(rule).__name__
     if isinstance(rule, r.Sgd):
         name = "SGD"
@@ -427,38 +375,11 @@ def _settings(recipe: Recipe) -> list[str]:
     elif isinstance(rule, r.Adadelta):
         settings |= {"rho": number(rule.rho), "eps": number(rule.eps)}
     params = "model.parameters()"
-    if decay.kind != "none":
+    if decay.kind != "none" and not _in_loss(recipe):
         settings["weight_decay"] = number(decay.strength)
         if decay.kind == "decoupled" and isinstance(rule, r.Nadam):
             settings["decoupled_weight_decay"] = "True"
         if not decay.bias:
             params = '[{"params": weights}, {"params": biases, "weight_decay": 0.0}]'
     lines = [f"optimizer = {call(f'torch.optim.{name}', params, **settings)}"]
-    scheduler = _scheduler(s)
-    if scheduler and not isinstance(s, r.InverseTime):
-        lines.append(f"scheduler = torch.optim.lr_scheduler.{scheduler}")
-    return lines
-
-
-def _base_rate(s: r.Schedule) -> float:
-    """What the factors of a scheduler are of."""
-    return max(s.lr, s.end) if isinstance(s, r.Polynomial) and s.end else s.lr
-
-
-def _scheduler(s: r.Schedule) -> str:
-    if isinstance(s, r.Exponential):
-        if s.staircase:
-            return f"StepLR(optimizer, step_size={int(s.every)}, gamma={number(s.factor)})"
-        return f"ExponentialLR(optimizer, gamma={number(s.factor)})"
-    if isinstance(s, r.Piecewise):
-        gamma = number(s.factors[0])
-        return f"MultiStepLR(optimizer, milestones={list(s.boundaries)}, gamma={gamma})"
-    if isinstance(s, r.Cosine):
-        return f"CosineAnnealingLR(optimizer, T_max={s.steps}, eta_min={number(s.end)})"
-    if isinstance(s, r.Polynomial) and not s.end:
-        return f"PolynomialLR(optimizer, total_iters={s.steps}, power={number(s.power)})"
-    if isinstance(s, r.Polynomial):
-        base = _base_rate(s)
-        start, end = number(s.lr / base), number(s.end / base)
-        return f"LinearLR(optimizer, start_factor={start}, end_factor={end}, total_iters={s.steps})"
-    return ""
+    return lines + torch_schedulers.write(s)

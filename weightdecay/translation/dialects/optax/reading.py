@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from weightdecay.errors import InputError
@@ -12,6 +11,7 @@ from weightdecay.translation.dialects.arguments import (
     Arguments,
     Reading,
 )
+from weightdecay.translation.dialects.optax.schedules import rate
 from weightdecay.translation.dialects.optax.vocabulary import (
     KNOWN,
     OPTIMIZERS,
@@ -25,7 +25,6 @@ from weightdecay.translation.syntax import (
     Name,
     Node,
     Program,
-    Table,
     render,
 )
 
@@ -39,6 +38,7 @@ class _Chain:
     schedule: r.Schedule | None = None
     decay: r.Decay = r.NO_DECAY
     dampening: float = 0.0
+    bound: r.Clip | None = None
 
     def direction(self, rule: r.Rule) -> None:
         if self.rule is not None or self.momentum is not None or self.schedule is not None:
@@ -47,6 +47,18 @@ class _Chain:
                 "preconditioner, before the learning rate, is translated."
             )
         self.rule = rule
+
+    def clip(self, clip: r.Clip) -> None:
+        if self.rule is not None or self.momentum is not None or self.schedule is not None:
+            raise InputError(
+                "the chain clips its steps, after the direction: gradients, before it, are clipped "
+                "in what is translated by this program."
+            )
+        if self.bound is not None:
+            raise InputError("the chain clips twice: one bound is translated by this program.")
+        # Behind the decay, the bound is on the gradient with λw in it.
+        within = self.decay.kind != "none"
+        self.bound = replace(clip, of="penalised" if within else "loss")
 
     def trace(self, beta: float, nesterov: bool) -> None:
         if self.momentum is not None or self.decay.kind in ("decoupled", "independent"):
@@ -89,7 +101,7 @@ class _Chain:
                 raise InputError(
                     f"{r.name(rule)} with a trace after it is not translated: leave one out."
                 )
-        return r.normal(Recipe(rule, self.schedule, self.decay))
+        return r.normal(Recipe(rule, self.schedule, self.decay, self.bound))
 
 
 def read(program: Program) -> Reading:
@@ -145,7 +157,7 @@ def _alias(
         chain.direction(_direction(short, a))
     if decays and short != "adadelta":
         _decay(a, chain, "mask")
-    chain.learning_rate(_rate(a.node("learning_rate"), assigned, dropped))
+    chain.learning_rate(rate(a.node("learning_rate"), assigned, dropped))
     if trace is not None:
         chain.trace(*trace)
 
@@ -158,16 +170,20 @@ def _link(
     elif short == "trace":
         chain.trace(_beta(a, "decay"), a.flag("nesterov"))
     elif short == "scale_by_learning_rate":
-        chain.learning_rate(_rate(a.node("learning_rate"), assigned, dropped))
+        chain.learning_rate(rate(a.node("learning_rate"), assigned, dropped))
         if not a.flag("flip_sign"):
             raise InputError("flip_sign=False climbs: leave it out.")
+    elif short == "clip":
+        chain.clip(r.Clip("value", a.number("max_delta", above=0.0)))
+    elif short == "clip_by_global_norm":
+        chain.clip(r.Clip("global norm", a.number("max_norm", above=0.0)))
     elif short == "scale":
-        rate = -a.number("step_size")
-        if rate <= 0:
+        lr = -a.number("step_size")
+        if lr <= 0:
             raise InputError("scale takes minus the learning rate: write optax.scale(-0.1).")
-        chain.learning_rate(r.Constant(rate))
+        chain.learning_rate(r.Constant(lr))
     elif short == "scale_by_schedule":
-        s = _rate(a.node("step_size_fn"), assigned, dropped)
+        s = rate(a.node("step_size_fn"), assigned, dropped)
         before = chain.rule is None and chain.momentum is None and chain.schedule is None
         if not (before and isinstance(s, r.Piecewise) and s.lr == 1 and s.boundaries == (1,)):
             raise InputError("scale_by_schedule is not read: use scale_by_learning_rate.")
@@ -215,67 +231,3 @@ def _rms(a: Arguments, centered: bool) -> r.RmsProp:
 
 def _beta(a: Arguments, name: str) -> float:
     return a.number(name, least=0.0, below=1.0)
-
-
-def _rate(node: Node, assigned: dict[str, Node], dropped: list[str]) -> r.Schedule:
-    node = assigned.get(node.name, node) if isinstance(node, Name) else node
-    if isinstance(node, Constant):
-        from weightdecay.validate import number as checked
-
-        return r.Constant(checked("learning_rate", node.value, above=0.0))
-    if not isinstance(node, Call) or node.name.removeprefix("optax.") not in SCHEDULES:
-        raise InputError(f"learning_rate is {render(node)!r}: write a number or an optax schedule.")
-    short = node.name.removeprefix("optax.")
-    a = Arguments(node, SCHEDULES[short])
-    found = _schedules[short](a)
-    dropped += a.unread()
-    return found
-
-
-def _exponential(a: Arguments) -> r.Schedule:
-    floor = 0.0 if a.value("end_value") is None else a.number("end_value", least=0.0)
-    lr, factor = a.number("init_value", above=0.0), a.number("decay_rate", above=0.0)
-    if floor and factor > 1:
-        raise InputError("end_value as an upper bound is not translated: leave it out.")
-    every = a.number("transition_steps", above=0.0)
-    return r.Exponential(lr, factor, every, a.flag("staircase"), floor)
-
-
-def _cosine(a: Arguments) -> r.Schedule:
-    lr = a.number("init_value", above=0.0)
-    return r.Cosine(lr, a.integer("decay_steps"), lr * a.number("alpha", least=0.0))
-
-
-def _polynomial(a: Arguments) -> r.Schedule:
-    lr, end = a.number("init_value", least=0.0), a.number("end_value", least=0.0)
-    power = a.number("power", above=0.0) if "polynomial" in a.call.name else 1.0
-    return r.Polynomial(lr, a.integer("transition_steps"), end, power)
-
-
-def _piecewise(a: Arguments) -> r.Schedule:
-    lr, node = a.number("init_value", above=0.0), a.node("boundaries_and_scales")
-    if node == Constant(None):
-        return r.Constant(lr)
-    pairs = [] if not isinstance(node, Table) else [
-        (k.value, v.value) for k, v in node.pairs
-        if isinstance(k, Constant) and isinstance(v, Constant)
-        and type(k.value) is int and isinstance(v.value, int | float) and v.value >= 0
-    ]  # fmt: skip
-    if not isinstance(node, Table) or len(pairs) != len(node.pairs):
-        raise InputError(
-            f"boundaries_and_scales is {render(node)}: write counts and factors, {{30: 0.1}}."
-        )
-    ordered = sorted((int(b), float(f)) for b, f in pairs)
-    return r.Piecewise(lr, tuple(b for b, _ in ordered), tuple(f for _, f in ordered))
-
-
-_schedules: dict[str, Callable[[Arguments], r.Schedule]] = {
-    "constant_schedule": lambda a: r.Constant(a.number("value", above=0.0)),
-    "exponential_decay": _exponential,
-    "cosine_decay_schedule": _cosine,
-    "polynomial_schedule": _polynomial,
-    "linear_schedule": _polynomial,
-    "piecewise_constant_schedule": _piecewise,
-}
-
-# --- writing ------------------------------------------------------------------------------------

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from weightdecay.errors import InputError, UnknownNameError
-from weightdecay.translation.dialects.arguments import (
-    mentions_bias,
-    signatures,
-)
+from weightdecay.errors import InputError
+from weightdecay.translation import selection
+from weightdecay.translation.dialects.arguments import known, mentions_bias, signatures
 from weightdecay.translation.syntax import (
     Call,
     Constant,
     Name,
     Node,
     Program,
+    Selection,
     Statement,
     Table,
     render,
@@ -57,6 +56,8 @@ TRANSFORMS = signatures(
         "scale_by_learning_rate": "learning_rate=None, *, flip_sign=True",
         "scale_by_schedule": "step_size_fn",
         "scale": "step_size",
+        "clip": "max_delta",
+        "clip_by_global_norm": "max_norm",
         "identity": "",
     }
 )
@@ -69,6 +70,12 @@ SCHEDULES = signatures(
         "polynomial_schedule": "init_value, end_value, power, transition_steps, transition_begin=0",
         "linear_schedule": "init_value, end_value, transition_steps, transition_begin=0",
         "piecewise_constant_schedule": "init_value, boundaries_and_scales=None",
+        "join_schedules": "schedules, boundaries",
+        "warmup_constant_schedule": "init_value, peak_value, warmup_steps",
+        "warmup_cosine_decay_schedule": "init_value, peak_value, warmup_steps, decay_steps, "
+        "end_value=0.0, exponent=1.0",
+        "warmup_exponential_decay_schedule": "init_value, peak_value, warmup_steps, "
+        "transition_steps, decay_rate, transition_begin=0, staircase=False, end_value=None",
     }
 )
 KNOWN = {**OPTIMIZERS, **TRANSFORMS, **SCHEDULES}
@@ -80,9 +87,9 @@ def canonical(name: str) -> str | None:
     if not name.startswith("optax."):
         return None
     short = name.rpartition(".")[2]
-    if short != "chain" and short not in KNOWN:
-        raise UnknownNameError("optax function", short, ["chain", *KNOWN])
-    return f"optax.{short}"
+    if short == "additive_weight_decay":
+        short = "add_decayed_weights"  # its name until 2021
+    return f"optax.{known('optax function', short, '', ['chain', *KNOWN])}"
 
 
 def complete(program: Program) -> Program:
@@ -104,20 +111,28 @@ def _full(node: Node) -> Node:
     if not isinstance(node, Call) or node.on is not None:
         return node
     args = tuple(_full(arg) for arg in node.args)
-    kwargs = []
-    for name, value in node.kwargs:
-        if name in MASKS and value != Constant(None):
-            if not _excludes_bias(value):
-                raise InputError(
-                    f"{name} is {render(value)}: a mask is read where it leaves out the bias, "
-                    'such as mask={"w": True, "b": False} or mask=not_bias.'
-                )
-            value = Name("not_bias")
-        kwargs.append((name, _full(value)))
+    if node.name.rpartition(".")[2] == "add_decayed_weights" and len(args) > 1:
+        args = (args[0], _mask("mask", args[1]), *args[2:])
+    kwargs = [(k, _full(_mask(k, v) if k in MASKS else v)) for k, v in node.kwargs]
     return Call(canonical(node.name) or node.name, args, tuple(kwargs))
 
 
+def _mask(name: str, mask: Node) -> Node:
+    """Ours, where a mask leaves out the bias."""
+    if mask == Constant(None):
+        return mask
+    if not _excludes_bias(mask):
+        raise InputError(
+            f"{name} is {render(mask)[:60]}: a mask is read where it leaves out the bias, such as "
+            'mask={"w": True, "b": False} or mask=not_bias.'
+        )
+    return Name("not_bias")
+
+
 def _excludes_bias(mask: Node) -> bool:
+    if isinstance(mask, Selection):
+        kinds = selection.kinds(mask)
+        return kinds is not None and "weights" in kinds and "biases" not in kinds
     if isinstance(mask, Table):
         named = [(k.value, v) for k, v in mask.pairs if isinstance(k, Constant)]
         out = [str(k) for k, v in named if v == Constant(False)]
@@ -125,6 +140,3 @@ def _excludes_bias(mask: Node) -> bool:
         is_bias = [mentions_bias(k) or k.lower() == "b" for k in out]
         return bool(out) and all(is_bias) and not any(mentions_bias(k) for k in kept)
     return isinstance(mask, Name) and "bias" in mask.name.lower()
-
-
-# --- reading: from a chain of links to a recipe ---------------------------------------------------

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from weightdecay.translation import recipe as r
 from weightdecay.translation.dialects.fitting import Fit, Written, call, number
+from weightdecay.translation.dialects.optax import schedules
 from weightdecay.translation.dialects.optax.vocabulary import FRAMEWORK
 from weightdecay.translation.recipe import Recipe
 
@@ -47,8 +48,13 @@ def _fit(fit: Fit) -> None:
         fit.set_rule(replace(rule, momentum_decay=math.inf))
     if fit.recipe.decay.kind == "decoupled" and isinstance(fit.rule, r.Sgd | r.RmsProp):
         fit.place_rate("outside")  # where the decay and the step share the learning rate
+    fit.place_clip_eps(0.0)
+    clip = fit.recipe.clip
+    if clip is not None and clip.by == "norm":
+        fit.refuse("optax clips by the norm of all parameters together, not by each one's")
+        fit.set_clip(by="global norm")
     fit.hold_cosine(periodic=False)
-    s = fit.recipe.schedule
+    s = fit.schedule
     if isinstance(s, r.Cosine):
         fit.unshift_cosine()
     if isinstance(s, r.InverseTime | r.InversePower):
@@ -72,7 +78,7 @@ def _penalty(decay: r.Decay) -> str:
 
 
 def _settings(recipe: Recipe) -> str:
-    schedule = _schedule_code(recipe.schedule)
+    schedule = schedules.write(recipe.schedule)
     rate = "schedule" if schedule else number(recipe.schedule.lr)
     lines = [f"schedule = optax.{schedule}"] if schedule else []
     return "\n".join([*lines, f"optimizer = {_optimizer(recipe, rate)}"])
@@ -88,14 +94,20 @@ def _optimizer(recipe: Recipe, rate: str) -> str:
 
     coupled = [decayed(decay.strength)] if decay.kind == "coupled" else []
     independent = [decayed(-decay.strength)] if decay.kind == "independent" else []
+    clip = recipe.clip
+    bound = [] if clip is None else [
+        call(f"optax.{'clip' if clip.by == 'value' else 'clip_by_global_norm'}", number(clip.limit))
+    ]  # fmt: skip
+    penalised = clip is not None and clip.of == "penalised"
+    first = [*coupled, *bound] if penalised else [*bound, *coupled]
     own = _named(recipe, rate, mask)
     if own is not None:
-        links = [*coupled, own, *independent]
+        links = [*first, own, *independent]
     else:
         direction, after = _links(rule)
         decoupled = [decayed(decay.strength)] if decay.kind == "decoupled" else []
         scaled = call("optax.scale_by_learning_rate", rate)
-        links = [*coupled, *direction, *decoupled, scaled, *after, *independent]
+        links = [*first, *direction, *decoupled, scaled, *after, *independent]
     return links[0] if len(links) == 1 else f"optax.chain({', '.join(links)})"
 
 
@@ -171,24 +183,3 @@ def _rms_settings(rule: r.RmsProp) -> dict[str, str]:
 
 def _adagrad_settings(rule: r.Adagrad) -> dict[str, str]:
     return {"initial_accumulator_value": number(rule.initial), "eps": number(rule.eps)}
-
-
-def _schedule_code(s: r.Schedule) -> str:
-    if isinstance(s, r.Exponential):
-        every = int(s.every) if float(s.every).is_integer() else number(s.every)
-        stairs = "True" if s.staircase else None
-        floor = number(s.floor) if s.floor else None
-        return call("exponential_decay", number(s.lr), str(every), number(s.factor),
-                    staircase=stairs, end_value=floor)  # fmt: skip
-    if isinstance(s, r.Cosine):
-        return f"cosine_decay_schedule({number(s.lr)}, {s.steps}, alpha={number(s.end / s.lr)})"
-    if isinstance(s, r.Polynomial):
-        return (
-            f"polynomial_schedule({number(s.lr)}, {number(s.end)}, power={number(s.power)}, "
-            f"transition_steps={s.steps})"
-        )
-    if isinstance(s, r.Piecewise):
-        pairs = zip(s.boundaries, s.factors, strict=True)
-        scales = "{" + ", ".join(f"{b}: {number(f)}" for b, f in pairs) + "}"
-        return f"piecewise_constant_schedule({number(s.lr)}, {scales})"
-    return ""
