@@ -71,7 +71,7 @@ def test_the_code_of_every_setting_does_what_the_text_does(native_backend: str) 
     framework = loaded(native_backend)
     for text in SETTINGS[framework]:
         reading = dialects.read(framework, parse(text))
-        if reading.dropped:
+        if reading.dropped or not reading.runs:
             continue
         written = dialects.write(framework, reading.recipe)
         source = trajectory(framework, text, False, reading.recipe)

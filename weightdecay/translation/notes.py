@@ -37,13 +37,18 @@ def of(origin: str, to: str, recipe: Recipe, settings: str) -> tuple[str, ...]:
 
 
 def unseen(recipe: Recipe, given: Problem, tolerance: float) -> tuple[str, ...]:
-    """What is too small to be seen in a trial: the decay, or the bound on the gradients.
+    """What is too small to be seen in a trial: the decay, a bound on the gradients, a schedule.
 
     Then a wrong one would have passed, too: it rests on the equations alone.
     """
     if isinstance(recipe.rule, r.Objective):
         return ()
-    bare = {"the decay": replace(recipe, decay=r.NO_DECAY), "clipping": replace(recipe, clip=None)}
+    first = r.Constant(recipe.schedule.at(0) or recipe.schedule.lr)
+    bare = {
+        "the decay": replace(recipe, decay=r.NO_DECAY),
+        "clipping": replace(recipe, clip=None),
+        "the change of the learning rate": replace(recipe, schedule=first),
+    }
     told = []
     for what, other in bare.items():
         if other == recipe:

@@ -228,6 +228,8 @@ def normal(recipe: Recipe) -> Recipe:
     decay, clip = _normal_decay(recipe), recipe.clip
     if clip is not None and decay.kind != "coupled":
         clip = replace(clip, of="loss")
+    if clip is not None and clip.by == "value":
+        clip = replace(clip, eps=0.0)
     return Recipe(_normal_rule(recipe.rule), schedules.normal(recipe.schedule), decay, clip)
 
 

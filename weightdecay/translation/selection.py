@@ -7,6 +7,7 @@ text are understood here, one by one.
 from __future__ import annotations
 
 import ast
+import itertools
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -141,7 +142,7 @@ class _Asking:
 
     def _compared(self, node: ast.Compare, depth: int) -> bool:
         sides = [self.value(side, depth) for side in (node.left, *node.comparators)]
-        for op, left, right in zip(node.ops, sides, sides[1:], strict=True):
+        for op, (left, right) in zip(node.ops, itertools.pairwise(sides), strict=True):
             compare = _COMPARISONS.get(type(op))
             if compare is None:
                 self._refuse()

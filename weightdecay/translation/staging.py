@@ -27,8 +27,8 @@ from weightdecay.translation.syntax import (
     Program,
     Table,
     parse,
-    render,
     settled,
+    shown,
 )
 
 NATIVE = {"torch": "torch", "keras": "keras", "optax": "optax", "mxnet": "gluon"}
@@ -110,7 +110,7 @@ class _Builder:
             return self._called(node)(*args, **{k: self.value(v) for k, v in node.kwargs})
         if isinstance(node, Table):
             return {self.value(k): self.value(v) for k, v in node.pairs}
-        raise InputError(f"{render(node)[:60]!r} is not built here: write names.")
+        raise InputError(f"{shown(node)!r} is not built here: write names.")
 
     def _named(self, node: Name) -> Any:
         for names in (self._made, self._stage.known):
@@ -134,7 +134,7 @@ class _Builder:
             first, _, method = node.name.rpartition(".")
             if first in self._made and method in self._stage.methods:
                 return getattr(self._made[first], method)
-        raise InputError(f"{render(node)[:60]!r} cannot be called here.")
+        raise InputError(f"{shown(node)!r} cannot be called here.")
 
 
 def stage(framework: str, initial: Mapping[str, NumPyArray], dtype: str) -> Stage:

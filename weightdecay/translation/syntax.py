@@ -19,6 +19,8 @@ from weightdecay.errors import InputError
 
 LONGEST = 10_000
 """Characters."""
+LONGEST_WORD = 200
+"""Characters of a name or a string."""
 DEEPEST = 25
 """Brackets or operators within one another."""
 LARGEST = 2**63
@@ -310,15 +312,19 @@ class _Reader:
             node = node.value
         if not isinstance(node, ast.Name):
             self._refuse(node, "a name is made of names and dots")
-        return ".".join([self._plain(node, node.id), *reversed(parts)])
+        return self._plain(node, ".".join([self._plain(node, node.id), *reversed(parts)]))
 
     def _plain(self, node: ast.AST, name: str) -> str:
+        if len(name) > LONGEST_WORD:
+            self._refuse(node, f"no name has more than {LONGEST_WORD} characters")
         if name.startswith("__"):
             self._refuse(node, f"{name} is no setting")
         return name
 
     def _constant(self, node: ast.Constant) -> Scalar:
         value = node.value
+        if isinstance(value, str) and len(value) > LONGEST_WORD:
+            self._refuse(node, f"no text in settings has more than {LONGEST_WORD} characters")
         if value is None or isinstance(value, bool | str):
             return value
         if isinstance(value, int | float):
@@ -391,6 +397,12 @@ def render(node: Node) -> str:
     arguments += [f"{name}={render(value)}" for name, value in node.kwargs]
     called = node.name if node.on is None else f"{render(node.on)}.{node.name}"
     return f"{called}({', '.join(arguments)})"
+
+
+def shown(node: Node) -> str:
+    """The text of a tree in a sentence, cut where it is long."""
+    text = render(node)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def render_program(program: Program) -> str:

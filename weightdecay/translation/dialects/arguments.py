@@ -11,7 +11,7 @@ from typing import Any
 from weightdecay import validate
 from weightdecay.errors import InputError, UnknownNameError
 from weightdecay.translation.recipe import Recipe
-from weightdecay.translation.syntax import Call, Constant, Items, Node, render
+from weightdecay.translation.syntax import Call, Constant, Items, Node, shown
 
 REQUIRED = Constant("required")
 """The default of an argument that has none."""
@@ -77,21 +77,19 @@ def known(kind: str, name: str, prefix: str, names: Iterable[str]) -> str:
 
     Raises
     ------
-    UnknownNameError
-        It is nearly one of them.
     InputError
-        It may well be a name of the framework, but is not translated here.
+        It is none: it may be nearly one, and may well be a name of the framework.
     """
     short = name.removeprefix(prefix)
-    names = list(names)
-    if short in names:
+    spelled = {n.lower(): n for n in names}
+    if short in spelled.values():
         return short
-    near = difflib.get_close_matches(short.lower(), [n.lower() for n in names], n=1, cutoff=0.8)
-    if near:
-        raise UnknownNameError(kind, short, names)
+    near = difflib.get_close_matches(short.lower(), spelled, n=1, cutoff=0.6)
+    hint = f"did you mean {spelled[near[0]]!r}? " if near else ""
     shown = short if len(short) <= 60 else f"{short[:57]}..."
     raise InputError(
-        f"the {kind} {shown!r} is not translated by this program: {', '.join(sorted(names))} are."
+        f"the {kind} {shown!r} is not translated by this program: {hint}"
+        f"{', '.join(sorted(spelled.values()))} are."
     )
 
 
@@ -133,7 +131,7 @@ class Arguments:
         node = self.node(name)
         if not isinstance(node, Constant):
             raise InputError(
-                f"{name} of {self.call.name} is {render(node)!r}: write its value out, for nothing "
+                f"{name} of {self.call.name} is {shown(node)!r}: write its value out, for nothing "
                 "is run."
             )
         return node.value
@@ -159,7 +157,7 @@ class Arguments:
     def unread(self) -> list[str]:
         """Arguments that were given something other than their default, and never read."""
         return [
-            f"{name}={render(value)}"
+            f"{name}={shown(value)}"
             for name, value in self._given.items()
             if name not in self._read | HARMLESS and value != self._defaults[name]
         ]
@@ -174,7 +172,7 @@ def whole_numbers(name: str, node: Node) -> list[int]:
         or len(values) != len(items)
         or not all(type(v) is int and v >= 0 for v in values)
     ):
-        raise InputError(f"{name} is {render(node)}: write a list of update counts, [30, 60].")
+        raise InputError(f"{name} is {shown(node)}: write a list of update counts, [30, 60].")
     return [int(v) for v in values]  # type: ignore[arg-type]
 
 

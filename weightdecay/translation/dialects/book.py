@@ -12,7 +12,7 @@ from weightdecay.translation import recipe as r
 from weightdecay.translation.dialects.arguments import Arguments, Reading, signature
 from weightdecay.translation.dialects.fitting import Fit, Written, number
 from weightdecay.translation.recipe import Recipe
-from weightdecay.translation.syntax import Call, Program, Statement, render
+from weightdecay.translation.syntax import Call, Program, Statement, shown
 
 FRAMEWORK = "the guide"
 SCRATCH = signature("num_inputs, lambd, lr, sigma=0.01")
@@ -34,7 +34,7 @@ def complete(program: Program) -> Program:
         if name is not None:
             made = Call(name, found[0].args, found[0].kwargs)
             return Program((Statement("model", made),))
-    raise InputError(f"{render(found[0])[:60]!r} is not read: write WeightDecay(lambd=3, lr=0.01).")
+    raise InputError(f"{shown(found[0])!r} is not read: write WeightDecay(lambd=3, lr=0.01).")
 
 
 def read(program: Program) -> Reading:
@@ -61,6 +61,7 @@ def write(recipe: Recipe) -> Written:
     rule = fit.rule
     fit.no_independent()
     fit.no_clip("the guide clips no gradient")
+    fit.no_warmup("the guide's learning rate is constant")
     if rule != r.Sgd():
         fit.refuse(f"the guide trains with plain SGD, and this is {r.name(rule)}")
         if isinstance(rule, r.Sgd):

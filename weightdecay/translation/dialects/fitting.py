@@ -266,9 +266,10 @@ class Fit:
         self.set_schedule(replace(schedule, periodic=periodic))
 
     def flat(self, why: str) -> None:
-        """Refuse a schedule; the nearest is its first learning rate."""
+        """Refuse a schedule; the nearest is its first learning rate, its last where that is 0."""
         self.refuse(why)
-        self.set_schedule(r.Constant(self.schedule.lr))
+        s = self.schedule
+        self.set_schedule(r.Constant(s.lr or getattr(s, "end", 0.0)))
 
     def unshift_cosine(self) -> None:
         """Refuse a cosine that begins one update late; the nearest begins on time."""

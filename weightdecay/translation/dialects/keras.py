@@ -35,6 +35,7 @@ from weightdecay.translation.syntax import (
     Statement,
     Table,
     render,
+    shown,
 )
 
 FRAMEWORK = "Keras"
@@ -106,7 +107,7 @@ def complete(program: Program) -> Program:
         if isinstance(value, Call) and ".layers." in f".{value.name}":
             pairs = tuple((Constant(k), v) for k, v in value.kwargs if k.endswith("_regularizer"))
             if not pairs:
-                raise InputError(f"{render(value)[:60]!r} has no regularizer: leave it out.")
+                raise InputError(f"{shown(value)!r} has no regularizer: leave it out.")
             target, value = "decay", Table(pairs)
         elif isinstance(value, Table):
             target = "decay"
@@ -177,7 +178,7 @@ def read(program: Program) -> Reading:
             bias = False
         else:
             raise InputError(
-                f"{render(value)[:60]!r} is not read: a Keras text is an optimizer, its schedule, "
+                f"{shown(value)!r} is not read: a Keras text is an optimizer, its schedule, "
                 "a layer with regularizers and exclude_from_weight_decay."
             )
     if optimizer is None:
@@ -210,7 +211,7 @@ def _reading(
     dropped: list[str] = []
     if isinstance(rate, Call):
         if not rate.name.startswith("keras.optimizers.schedules."):
-            raise InputError(f"learning_rate is {render(rate)!r}: write a number or a schedule.")
+            raise InputError(f"learning_rate is {shown(rate)!r}: write a number or a schedule.")
         bound = Arguments(rate, SCHEDULES[rate.name.rpartition(".")[2]])
         schedule = keras_schedules.read(bound)
         dropped += bound.unread()
@@ -264,7 +265,7 @@ def _regularized(table: Table, assigned: dict[str, Node]) -> tuple[float, float,
         if isinstance(node, Constant) and node.value in _SMALL:
             node = Call(f"keras.regularizers.{_SMALL[str(node.value)]}")
         if not isinstance(node, Call) or not node.name.startswith("keras.regularizers."):
-            raise InputError(f"{name} is {render(node)!r}: write keras.regularizers.L2(…).")
+            raise InputError(f"{name} is {shown(node)!r}: write keras.regularizers.L2(…).")
         short = node.name.rpartition(".")[2]
         a = Arguments(node, REGULARIZERS[short])
         l1 = a.number("l1", least=0.0) if "1" in short else 0.0
@@ -272,7 +273,7 @@ def _regularized(table: Table, assigned: dict[str, Node]) -> tuple[float, float,
 
     for key, _ in table.pairs:
         if key not in (Constant("kernel_regularizer"), Constant("bias_regularizer")):
-            raise InputError(f"{render(key)} is not read: kernel_ and bias_regularizer are.")
+            raise InputError(f"{shown(key)} is not read: kernel_ and bias_regularizer are.")
     kernel, bias = strengths("kernel_regularizer"), strengths("bias_regularizer")
     if bias not in ((0.0, 0.0), kernel):
         raise InputError("the bias has a regularizer unlike the kernel's: give both the same.")

@@ -13,7 +13,7 @@ from dataclasses import replace
 from weightdecay.errors import InputError
 from weightdecay.translation import recipe as r
 from weightdecay.translation.dialects.arguments import signatures
-from weightdecay.translation.syntax import Call, Constant, Node, Program, render
+from weightdecay.translation.syntax import Call, Constant, Node, Program, render, shown
 
 ADDONS = "tfa.optimizers."
 _CLIPPING = "clipnorm=None, clipvalue=None, global_clipnorm=None, name=None"
@@ -94,7 +94,7 @@ def modern(call: Call, first: str, default: Node) -> Call:
     numbers = [n.value for n in (rate, decay) if isinstance(n, Constant)]
     if len(numbers) != 2 or not all(type(n) in (int, float) for n in numbers):
         raise InputError(
-            f"decay={render(decay)} divides the learning rate {render(rate)} by 1 + decay·t: "
+            f"decay={shown(decay)} divides the learning rate {shown(rate)} by 1 + decay·t: "
             "write both as numbers."
         )
     schedule = Call("keras.optimizers.schedules.InverseTimeDecay", (rate, Constant(1), decay))

@@ -8,7 +8,7 @@ from weightdecay.errors import InputError
 from weightdecay.translation import recipe as r
 from weightdecay.translation.dialects.arguments import Arguments, signatures, whole_numbers
 from weightdecay.translation.dialects.fitting import number
-from weightdecay.translation.syntax import Constant, Items, render
+from weightdecay.translation.syntax import Constant, Items, shown
 
 SCHEDULES = signatures(
     {
@@ -62,7 +62,7 @@ def _piecewise(a: Arguments) -> r.Schedule:
     values = [float(i.value) for i in items if isinstance(i, Constant) and _positive(i.value)]  # type: ignore[arg-type]
     if len(values) != len(boundaries) + 1 or len(values) != len(items):
         raise InputError(
-            f"values is {render(node)}: write one learning rate above 0 more than boundaries."
+            f"values is {shown(node)}: write one learning rate above 0 more than boundaries."
         )
     factors = tuple(after / before for before, after in itertools.pairwise(values))
     # Keras changes after the boundary: in update boundary + 1, counted from 0.

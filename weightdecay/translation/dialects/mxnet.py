@@ -33,6 +33,7 @@ from weightdecay.translation.syntax import (
     Statement,
     Table,
     render,
+    shown,
 )
 
 FRAMEWORK = "MXNet"
@@ -62,7 +63,7 @@ TRAINER = signatures(
                 "compression_params=None, update_on_kvstore=None"}
 )["Trainer"]  # fmt: skip
 _BY_NAME = {name.lower(): name for name in OPTIMIZERS}
-PENALISED = ("Adam", "RMSProp", "Adamax", "Signum")
+PENALISED = ("Adam", "RMSProp", "Adamax")
 """Optimizers whose `clip_gradient` bounds the gradient with λw in it."""
 SCALED = (
     "rescale_grad multiplies the gradient of a loss that is a sum: where the loss is a mean over "
@@ -99,11 +100,11 @@ def complete(program: Program) -> Program:
     for statement in program.statements:
         value, target = _full(statement.value), statement.target
         if not isinstance(value, Call):
-            raise InputError(f"{render(value)[:60]!r} is not read: write calls.")
+            raise InputError(f"{shown(value)!r} is not read: write calls.")
         if value.on is not None:
             if not _spares_bias(value):
                 raise InputError(
-                    f"{render(value)[:60]!r} is not read: of methods, only "
+                    f"{shown(value)!r} is not read: of methods, only "
                     'net.collect_params(".*bias").setattr("wd_mult", 0.0) is.'
                 )
             value = Call(
@@ -116,7 +117,7 @@ def complete(program: Program) -> Program:
             kwargs = tuple(pair for pair in value.kwargs if pair[0] != "params")
             value = Call(value.name, (Call("net.collect_params"), *value.args[1:]), kwargs)
         elif not value.name.startswith("mx.lr_scheduler."):
-            raise InputError(f"{render(value)[:60]!r} is not read: write a gluon.Trainer.")
+            raise InputError(f"{shown(value)!r} is not read: write a gluon.Trainer.")
         statements.append(Statement(target, value))
     if optimizer and not trainer:
         made = Call("mx.gluon.Trainer", (Call("net.collect_params"), Name(optimizer)))
@@ -205,7 +206,7 @@ def _optimizer(trainer: Arguments, assigned: dict[str, Node]) -> Call:
             raise InputError("an optimizer object has its settings already: leave out the dict.")
         return node
     if not isinstance(node, Constant) or not isinstance(node.value, str):
-        raise InputError(f"the Trainer's optimizer is {render(node)!r}: write 'sgd' or its like.")
+        raise InputError(f"the Trainer's optimizer is {shown(node)!r}: write 'sgd' or its like.")
     if node.value.lower() not in _BY_NAME:
         raise UnknownNameError("MXNet optimizer", node.value, _BY_NAME)
     kwargs = tuple(_pairs(settings))
@@ -223,7 +224,7 @@ def _pairs(settings: Node) -> list[tuple[str, Node]]:
     ):
         found = [(i.items[0], i.items[1]) for i in settings.items if isinstance(i, Items)]
     else:
-        raise InputError(f"optimizer_params is {render(settings)[:60]!r}: write a dict.")
+        raise InputError(f"optimizer_params is {shown(settings)!r}: write a dict.")
     named = [(k.value, v) for k, v in found if isinstance(k, Constant) and isinstance(k.value, str)]
     if len(named) != len(found):
         raise InputError("a name in optimizer_params is no text: write {'wd': 1e-4}.")
@@ -283,12 +284,14 @@ def write(recipe: Recipe) -> Written:
 
 def _in_loss(recipe: Recipe) -> bool:
     """Whether λ goes into the loss, since `wd` would be something else."""
-    nag = isinstance(recipe.rule, r.Sgd) and recipe.rule.nesterov
     clip = recipe.clip
     inside = clip is not None and clip.of == "penalised" and _clip_by_hand(recipe)
-    return recipe.decay.kind == "coupled" and (
-        nag or inside or isinstance(recipe.rule, r.Adagrad | r.Adadelta)
-    )
+    return recipe.decay.kind == "coupled" and (inside or _without_wd(recipe.rule))
+
+
+def _without_wd(rule: r.Rule) -> bool:
+    nag = isinstance(rule, r.Sgd) and rule.nesterov
+    return nag or isinstance(rule, r.Adagrad | r.Adadelta)
 
 
 def _clip_by_hand(recipe: Recipe) -> bool:
@@ -296,7 +299,7 @@ def _clip_by_hand(recipe: Recipe) -> bool:
     clip = recipe.clip
     if clip is None or clip.by != "value":
         return clip is not None
-    inside = isinstance(recipe.rule, r.Adam | r.RmsProp | r.Adamax | r.Lion)
+    inside = isinstance(recipe.rule, r.Adam | r.RmsProp | r.Adamax)
     return recipe.decay.kind == "coupled" and inside != (clip.of == "penalised")
 
 
@@ -370,7 +373,10 @@ def _fit_decay(fit: Fit) -> None:
     decay = fit.recipe.decay
     if not isinstance(fit.rule, r.Adagrad | r.Lion):
         fit.couple()
-    elif isinstance(fit.rule, r.Lion) and decay.kind == "decoupled" and not decay.bias:
+    if fit.recipe.clip and fit.recipe.clip.of == "loss" and _in_loss(fit.recipe):
+        fit.refuse("λ goes into MXNet's loss here, so that the bound is on its gradient too")
+        fit.set_clip(of="penalised")
+    if isinstance(fit.rule, r.Lion) and decay.kind == "decoupled" and not decay.bias:
         fit.refuse("Signum's wd_lh knows no wd_mult, so the bias would decay too")
         fit.set_decay(bias=True)
 

@@ -10,7 +10,7 @@ from weightdecay.errors import InputError
 from weightdecay.translation import recipe as r
 from weightdecay.translation.dialects.arguments import Arguments, signatures, whole_numbers
 from weightdecay.translation.dialects.fitting import Fit, number
-from weightdecay.translation.syntax import Call, Constant, Name, Node, render
+from weightdecay.translation.syntax import Call, Constant, Name, Node, shown
 
 _WARMUP = "warmup_steps=0, warmup_begin_lr=0, warmup_mode='linear'"
 SCHEDULERS = signatures(
@@ -34,7 +34,7 @@ def read(a: Arguments, assigned: dict[str, Node], dropped: list[str]) -> r.Sched
     if node == Constant(None):
         return r.Constant(lr)
     if not isinstance(node, Call) or not node.name.startswith("mx.lr_scheduler."):
-        raise InputError(f"lr_scheduler is {render(node)!r}: write an mx.lr_scheduler.")
+        raise InputError(f"lr_scheduler is {shown(node)!r}: write an mx.lr_scheduler.")
     short = node.name.rpartition(".")[2]
     b = Arguments(node, SCHEDULERS[short])
     base = b.number("base_lr", above=0.0)

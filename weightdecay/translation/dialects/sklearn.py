@@ -15,7 +15,7 @@ from weightdecay.translation import recipe as r
 from weightdecay.translation.dialects.arguments import Arguments, Reading, signatures
 from weightdecay.translation.dialects.fitting import Fit, Written, call, number
 from weightdecay.translation.recipe import Recipe
-from weightdecay.translation.syntax import Call, Program, Statement, render
+from weightdecay.translation.syntax import Call, Program, Statement, shown
 
 FRAMEWORK = "scikit-learn"
 ESTIMATORS = signatures(
@@ -61,7 +61,7 @@ def complete(program: Program) -> Program:
         if name is not None:
             made = Call(name, found[0].args, found[0].kwargs)
             return Program((Statement("estimator", made),))
-    raise InputError(f"{render(found[0])[:60]!r} is not read: write one estimator.")
+    raise InputError(f"{shown(found[0])!r} is not read: write one estimator.")
 
 
 def read(program: Program, n: int | None = None) -> Reading:
@@ -160,6 +160,7 @@ def _fit(fit: Fit) -> None:
     rule = fit.rule
     fit.no_independent()
     fit.no_clip("SGDRegressor clips no gradient")
+    fit.no_warmup("SGDRegressor has no warm-up")
     if rule != r.Sgd():
         fit.refuse(f"scikit-learn's SGDRegressor is plain SGD, and this is {r.name(rule)}")
         if isinstance(rule, r.Sgd):

@@ -21,6 +21,7 @@ from weightdecay.translation.syntax import (
     Program,
     Statement,
     render,
+    shown,
     walk,
 )
 
@@ -108,7 +109,7 @@ def _statements(program: Program) -> list[tuple[str, Call, Call]]:
             if isinstance(call, Call) and call.name.endswith("parameters") and statement.target:
                 continue  # all of them, under a name
             raise InputError(
-                f"{render(call)[:60]!r} is not read: a torch text is an optimizer of torch.optim, "
+                f"{shown(call)!r} is not read: a torch text is an optimizer of torch.optim, "
                 "and perhaps a scheduler of torch.optim.lr_scheduler and a clip_grad_norm_."
             )
         if torch_schedulers.is_scheduler(call):
@@ -127,8 +128,8 @@ def _optimizer(name: str, call: Call) -> Call:
     first = call.args[0] if call.args else dict(call.kwargs).get("params")
     if isinstance(first, Constant):
         raise InputError(
-            f"the first argument of {call.name} is the parameters, not {render(first)[:60]}: write "
-            f"lr={render(first)[:60]}."
+            f"the first argument of {call.name} is the parameters, not {shown(first)}: write "
+            f"lr={shown(first)}."
         )
     args, kwargs = _replaced(call, "params", torch_groups.replaced(first))
     return Call(name, args, kwargs)
@@ -247,7 +248,7 @@ def _betas(a: Arguments) -> tuple[float, float]:
     if isinstance(node, Items) and len(node.items) == 2:
         first, second = (_beta(item) for item in node.items)
         return first, second
-    raise InputError(f"betas is {render(node)}: write two numbers, such as betas=(0.9, 0.999).")
+    raise InputError(f"betas is {shown(node)}: write two numbers, such as betas=(0.9, 0.999).")
 
 
 def _beta(node: Node) -> float:
@@ -271,7 +272,9 @@ def write(recipe: Recipe) -> Written:
         fit.recipe,
         tuple(fit.conditions),
         tuple(fit.refusals),
-        readable=not fit.recipe.decay.l1 and fit.recipe.clip is None,
+        readable=not fit.recipe.decay.l1
+        and fit.recipe.clip is None
+        and (_lr_decay(fit.recipe) or not torch_schedulers.in_code(fit.recipe.schedule)),
     )
 
 
@@ -302,6 +305,11 @@ def _fit_clip(fit: Fit) -> None:
     if clip is not None and clip.of == "loss" and decay.l1:
         fit.refuse("PyTorch's bound takes in the L1 penalty of the loss, and λw comes after it")
         fit.set_clip(of="penalised")
+
+
+def _lr_decay(recipe: Recipe) -> bool:
+    """Whether the schedule is Adagrad's own."""
+    return isinstance(recipe.rule, r.Adagrad) and isinstance(recipe.schedule, r.InverseTime)
 
 
 def _in_loss(recipe: Recipe) -> bool:
@@ -382,4 +390,4 @@ def _settings(recipe: Recipe) -> list[str]:
         if not decay.bias:
             params = '[{"params": weights}, {"params": biases, "weight_decay": 0.0}]'
     lines = [f"optimizer = {call(f'torch.optim.{name}', params, **settings)}"]
-    return lines + torch_schedulers.write(s)
+    return lines if _lr_decay(recipe) else lines + torch_schedulers.write(s)

@@ -17,6 +17,7 @@ from weightdecay.translation.syntax import (
     Selection,
     Table,
     render,
+    shown,
 )
 
 NORMS = (
@@ -86,7 +87,7 @@ def _chosen(params: Node) -> Kinds | None:
     kinds = selection.kinds(params)
     if kinds is None:
         raise InputError(
-            f"{render(params)[:60]!r} chooses some weights and not others: groups of all weights "
+            f"{shown(params)!r} chooses some weights and not others: groups of all weights "
             "and of all biases are translated."
         )
     return kinds
@@ -108,7 +109,7 @@ def read(arguments: Arguments) -> Groups:
     params = arguments.node("params")
     if isinstance(params, Selection) and _chosen(params) != selection.ALL:
         raise InputError(
-            f"{render(params)[:60]!r} leaves parameters untrained, and no recipe does: give all of "
+            f"{shown(params)!r} leaves parameters untrained, and no recipe does: give all of "
             "them, in groups."
         )
     tables = _tables(params)
@@ -156,11 +157,11 @@ def _strength(group: Table, default: float) -> float:
     for key, _ in group.pairs:
         if key not in (Constant("params"), Constant("weight_decay")):
             raise InputError(
-                f"a parameter group has a {render(key)[:60]} of its own: only weight_decay is "
+                f"a parameter group has a {shown(key)} of its own: only weight_decay is "
                 "translated by group."
             )
     if own is None:
         return default
     if not isinstance(own, Constant) or isinstance(own.value, bool | str | None) or own.value < 0:
-        raise InputError(f"weight_decay of a group is {render(own)[:60]}: write a number ≥ 0.")
+        raise InputError(f"weight_decay of a group is {shown(own)}: write a number ≥ 0.")
     return float(own.value)

@@ -15,7 +15,7 @@ from weightdecay.translation.dialects.arguments import (
     whole_numbers,
 )
 from weightdecay.translation.dialects.fitting import Fit, number
-from weightdecay.translation.syntax import Call, Constant, Items, Name, Node, render
+from weightdecay.translation.syntax import Call, Constant, Items, Name, Node, shown
 
 SCHEDULERS = signatures(
     {
@@ -161,7 +161,7 @@ def _sequence(a: Arguments, lr: float, assigned: dict[str, Node], dropped: list[
         if isinstance(first, r.Polynomial) and rises and first.end == then.at(0):
             return r.Warmup(first.lr, steps, then)
     raise InputError(
-        f"{render(a.call)[:60]!r} is not translated by this program: a SequentialLR is, of a "
+        f"{shown(a.call)!r} is not translated by this program: a SequentialLR is, of a "
         "LinearLR up to 1 in as many total_iters as the milestone, and one scheduler after it."
     )
 
@@ -190,10 +190,6 @@ def fit_schedule(fit: Fit) -> None:
     elif isinstance(s, r.Polynomial) and s.power != 1 and s.end:
         fit.refuse("PolynomialLR ends at 0")
         fit.set_schedule(r.Polynomial(s.lr, s.steps, 0.0, s.power))
-    elif isinstance(s, r.InverseTime) and not isinstance(fit.rule, r.Adagrad):
-        fit.flat("PyTorch has no inverse-time schedule but Adagrad's lr_decay")
-    elif isinstance(s, r.InversePower):
-        fit.flat("PyTorch has no schedule lr / (t + 1)^power")
     _fit_warmup(fit)
 
 
@@ -206,9 +202,7 @@ def _fit_warmup(fit: Fit) -> None:
     if not isinstance(s, r.Warmup):
         return
     top = s.then.at(0)
-    if isinstance(s.then, r.InverseTime):
-        fit.no_warmup("Adagrad's lr_decay has no warm-up")
-    elif s.start > top or base_rate(s.then) != top:
+    if s.start > top or base_rate(s.then) != top:
         fit.no_warmup("LinearLR's warm-up ends at the optimizer's own learning rate, and rises")
     elif not s.start:
         warm = r.Warmup(ZERO * top, s.steps, s.then)
@@ -222,6 +216,12 @@ def base_rate(s: r.Schedule) -> float:
     return max(s.lr, s.end) if isinstance(s, r.Polynomial) and s.end else s.lr
 
 
+def in_code(s: r.Schedule) -> bool:
+    """Whether a schedule is written as a function, for lack of a scheduler of its form."""
+    s = s.then if isinstance(s, r.Warmup) else s
+    return isinstance(s, r.InverseTime | r.InversePower)
+
+
 def write(s: r.Schedule) -> list[str]:
     """The statements that make a scheduler."""
     if isinstance(s, r.Warmup):
@@ -232,7 +232,7 @@ def write(s: r.Schedule) -> list[str]:
             f"after = {MODULE}{_call(s.then)}",
             f"scheduler = {MODULE}SequentialLR(optimizer, [warmup, after], milestones=[{s.steps}])",
         ]
-    if isinstance(s, r.Constant | r.InverseTime):
+    if isinstance(s, r.Constant):
         return []
     return [f"scheduler = {MODULE}{_call(s)}"]
 
@@ -247,6 +247,10 @@ def _call(s: r.Schedule) -> str:
         return f"MultiStepLR(optimizer, milestones={list(s.boundaries)}, gamma={gamma})"
     if isinstance(s, r.Cosine):
         return f"CosineAnnealingLR(optimizer, T_max={s.steps}, eta_min={number(s.end)})"
+    if isinstance(s, r.InverseTime):
+        return f"LambdaLR(optimizer, lambda t: 1 / (1 + {number(s.slope)} * t))"
+    if isinstance(s, r.InversePower):
+        return f"LambdaLR(optimizer, lambda t: 1 / (t + 1) ** {number(s.power)})"
     assert isinstance(s, r.Polynomial)
     if not s.end:
         return f"PolynomialLR(optimizer, total_iters={s.steps}, power={number(s.power)})"

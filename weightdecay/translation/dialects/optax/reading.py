@@ -25,7 +25,7 @@ from weightdecay.translation.syntax import (
     Name,
     Node,
     Program,
-    render,
+    shown,
 )
 
 
@@ -122,7 +122,7 @@ def _read(node: Node, chain: _Chain, assigned: dict[str, Node], dropped: list[st
     if isinstance(node, Name) and node.name in assigned and node.name != "optimizer":
         node = assigned[node.name]
     if not isinstance(node, Call) or not node.name.startswith("optax."):
-        raise InputError(f"{render(node)!r} is no link of an optax chain.")
+        raise InputError(f"{shown(node)!r} is no link of an optax chain.")
     short = node.name.removeprefix("optax.")
     if short == "chain":
         for link in node.args:

@@ -9,7 +9,7 @@ from weightdecay.translation import recipe as r
 from weightdecay.translation.dialects.arguments import Arguments, whole_numbers
 from weightdecay.translation.dialects.fitting import call, number
 from weightdecay.translation.dialects.optax.vocabulary import SCHEDULES
-from weightdecay.translation.syntax import Call, Constant, Items, Name, Node, Table, render
+from weightdecay.translation.syntax import Call, Constant, Items, Name, Node, Table, shown
 
 # --- reading ------------------------------------------------------------------------------------
 
@@ -22,7 +22,7 @@ def rate(node: Node, assigned: dict[str, Node], dropped: list[str]) -> r.Schedul
 
         return r.Constant(checked("learning_rate", node.value, above=0.0))
     if not isinstance(node, Call) or node.name.removeprefix("optax.") not in SCHEDULES:
-        raise InputError(f"learning_rate is {render(node)!r}: write a number or an optax schedule.")
+        raise InputError(f"learning_rate is {shown(node)!r}: write a number or an optax schedule.")
     short = node.name.removeprefix("optax.")
     a = Arguments(node, SCHEDULES[short])
     if short == "join_schedules":
@@ -46,7 +46,7 @@ def _joined(a: Arguments, assigned: dict[str, Node], dropped: list[str]) -> r.Sc
         ):
             return r.Warmup(first.lr, steps, then)
     raise InputError(
-        f"{render(a.call)[:60]!r} is not translated by this program: join_schedules is, of a "
+        f"{shown(a.call)!r} is not translated by this program: join_schedules is, of a "
         "linear_schedule that ends at the boundary where the other begins."
     )
 
@@ -98,7 +98,7 @@ def _piecewise(a: Arguments) -> r.Schedule:
     ]  # fmt: skip
     if not isinstance(node, Table) or len(pairs) != len(node.pairs):
         raise InputError(
-            f"boundaries_and_scales is {render(node)}: write counts and factors, {{30: 0.1}}."
+            f"boundaries_and_scales is {shown(node)}: write counts and factors, {{30: 0.1}}."
         )
     ordered = sorted((int(b), float(f)) for b, f in pairs)
     return r.Piecewise(lr, tuple(b for b, _ in ordered), tuple(f for _, f in ordered))
@@ -120,7 +120,16 @@ _schedules: dict[str, Callable[[Arguments], r.Schedule]] = {
 
 
 def write(s: r.Schedule) -> str:
-    """The call of a schedule without its module; nothing where the rate is constant."""
+    """A schedule; nothing where the rate is constant."""
+    if isinstance(s, r.InverseTime):
+        return f"lambda t: {number(s.lr)} / (1 + {number(s.slope)} * t)"
+    if isinstance(s, r.InversePower):
+        return f"lambda t: {number(s.lr)} / (t + 1) ** {number(s.power)}"
+    called = _call(s)
+    return f"optax.{called}" if called else ""
+
+
+def _call(s: r.Schedule) -> str:
     if isinstance(s, r.Warmup):
         if isinstance(s.then, r.Cosine):
             return (
@@ -129,7 +138,7 @@ def write(s: r.Schedule) -> str:
             )
         top = number(s.then.at(0))
         rise = f"optax.linear_schedule({number(s.start)}, {top}, {s.steps})"
-        return f"join_schedules([{rise}, optax.{write(s.then)}], [{s.steps}])"
+        return f"join_schedules([{rise}, {write(s.then)}], [{s.steps}])"
     if isinstance(s, r.Exponential):
         every = int(s.every) if float(s.every).is_integer() else number(s.every)
         stairs = "True" if s.staircase else None

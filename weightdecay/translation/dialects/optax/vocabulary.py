@@ -14,7 +14,7 @@ from weightdecay.translation.syntax import (
     Selection,
     Statement,
     Table,
-    render,
+    shown,
 )
 
 FRAMEWORK = "optax"
@@ -98,7 +98,7 @@ def complete(program: Program) -> Program:
     for statement in program.statements:
         value = _full(statement.value)
         if not isinstance(value, Call) or not value.name.startswith("optax."):
-            raise InputError(f"{render(value)[:60]!r} is not read: an optax text is optax calls.")
+            raise InputError(f"{shown(value)!r} is not read: an optax text is optax calls.")
         schedule = value.name.removeprefix("optax.") in SCHEDULES
         target = statement.target or ("schedule" if schedule else "optimizer")
         statements.append(Statement(target, value))
@@ -123,7 +123,7 @@ def _mask(name: str, mask: Node) -> Node:
         return mask
     if not _excludes_bias(mask):
         raise InputError(
-            f"{name} is {render(mask)[:60]}: a mask is read where it leaves out the bias, such as "
+            f"{name} is {shown(mask)}: a mask is read where it leaves out the bias, such as "
             'mask={"w": True, "b": False} or mask=not_bias.'
         )
     return Name("not_bias")

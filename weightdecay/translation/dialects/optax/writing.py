@@ -34,7 +34,7 @@ def write(recipe: Recipe) -> Written:
         fit.recipe,
         tuple(fit.conditions),
         tuple(fit.refusals),
-        readable=not decay.l1,
+        readable=not decay.l1 and not isinstance(fit.schedule, r.InverseTime | r.InversePower),
     )
 
 
@@ -57,8 +57,6 @@ def _fit(fit: Fit) -> None:
     s = fit.schedule
     if isinstance(s, r.Cosine):
         fit.unshift_cosine()
-    if isinstance(s, r.InverseTime | r.InversePower):
-        fit.flat("optax has no schedule of that form among its own")
 
 
 def _penalty(decay: r.Decay) -> str:
@@ -80,7 +78,7 @@ def _penalty(decay: r.Decay) -> str:
 def _settings(recipe: Recipe) -> str:
     schedule = schedules.write(recipe.schedule)
     rate = "schedule" if schedule else number(recipe.schedule.lr)
-    lines = [f"schedule = optax.{schedule}"] if schedule else []
+    lines = [f"schedule = {schedule}"] if schedule else []
     return "\n".join([*lines, f"optimizer = {_optimizer(recipe, rate)}"])
 
 
