@@ -97,7 +97,7 @@ def tests(session: nox.Session, backend: str) -> None:
     if backend == "numpy":  # where the tests that are about no backend run as well
         tested(session, backend, "files,plot,sklearn", "pyarrow")
     else:
-        tested(session, backend, backend)
+        tested(session, backend, backend, library="flax" if backend == "jax" else "")
 
 
 @nox.session(python=MXNET_PYTHON)

@@ -1,7 +1,7 @@
 """Which backends a test run is about: those asked for, all of which must import.
 
 The folder of a test says where it runs: core/ on every backend that is asked for, program/ and cli/
-once, frameworks/NAME/ where NAME is asked for.
+once, frameworks/NAME/ where NAME is asked for, as a backend or as a library beside one (flax).
 """
 
 from __future__ import annotations
@@ -44,6 +44,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME",
         help=f"test this backend (repeatable); by default {' and '.join(DEFAULT)}",
     )
+    parser.addoption(
+        "--with",
+        action="append",
+        default=[],
+        dest="libraries",
+        metavar="NAME",
+        help="test with this library of models, too (repeatable): flax, on jax",
+    )
 
 
 def requested(config: pytest.Config) -> list[str]:
@@ -74,7 +82,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     if collection_path.parent == FRAMEWORKS and collection_path.is_dir():
-        return True if collection_path.name not in requested(config) else None
+        names = [*requested(config), *config.getoption("libraries")]
+        return True if collection_path.name not in names else None
     if SOME.get(collection_path.name, {*requested(config)}).isdisjoint(requested(config)):
         return True
     return True if collection_path in ONCE and "numpy" not in requested(config) else None

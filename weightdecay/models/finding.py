@@ -32,6 +32,11 @@ def reader_of(model: object) -> ModelReader:
         reader = registry.load_models(name)
         if reader.owns(model):
             return reader
+    hidden = name == "jax" and not isinstance(model, dict | list | tuple)
+    remedy = (
+        ", such as a dict of them where JAX does not know its class as a tree" if hidden else ""
+    )
     raise InputError(
-        f"the model is a {type(model).__module__}.{type(model).__qualname__}: give {SUPPORTED}."
+        f"the model is a {type(model).__module__}.{type(model).__qualname__}: "
+        f"give {SUPPORTED}{remedy}."
     )
