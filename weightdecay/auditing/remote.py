@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weightdecay.auditing.atlas import entries
@@ -20,10 +21,17 @@ def audit(
     knob: str | None = None,
     seed: int = 0,
     timeout: float | None = None,
+    backend: str | None = "",
+    path: Sequence[str] = (),
 ) -> AuditReport:
-    """Do what `weightdecay.audit` does, in `worker` and on its backend."""
+    """Do what `weightdecay.audit` does, in `worker` and on its backend.
+
+    Another `backend`, or None for the one that the factory tells, is that of a module of the
+    user's own, which is looked for on `path` too.
+    """
     header = {
-        "backend": worker.backend,
+        "backend": worker.backend if backend == "" else backend,
+        "path": list(path),
         "factory": factory,
         "settings": dict(settings),
         "knob": knob,
@@ -38,6 +46,7 @@ def answer(
     header: dict[str, Any], arrays: dict[str, NumPyArray]
 ) -> tuple[dict[str, Any], dict[str, NumPyArray]]:
     """Audit what the parent named; the worker's side."""
+    sys.path += [entry for entry in header.get("path", ()) if entry not in sys.path]
     report = audit_here(
         header["factory"],
         backend=header["backend"],

@@ -140,8 +140,14 @@ def _one(
         with Worker(known, found.python) as worker:
             worker.ready()
             return remote.audit(worker, factory, settings, knob=knob, seed=seed)
-    if known is None or ":" in factory:  # the user's own, which may do whatever it likes
-        return audit_here(factory, backend=known, knob=knob, seed=seed, **settings)
+    if ":" in factory:  # the user's own, which may do whatever it likes: hang, crash, leave
+        with Worker(known or "numpy", sys.executable) as worker:
+            worker.ready()
+            return remote.audit(
+                *(worker, factory, settings), knob=knob, seed=seed, backend=known, path=sys.path
+            )
+    if known is None:
+        return audit_here(factory, knob=knob, seed=seed, **settings)
     with load_probe(known).alone():
         return audit_here(factory, backend=known, knob=knob, seed=seed, **settings)
 
