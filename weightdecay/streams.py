@@ -21,7 +21,7 @@ class Generator(NamedTuple):
     """A generator of the process: how to take its state, to put one back, and to make one."""
 
     take: Callable[[], Any]
-    put: Callable[[Any], None]
+    put: Callable[[Any], Any]
     begin: Callable[[int], Any]
 
 

@@ -97,12 +97,13 @@ class TorchStepper:
             first = self._guise(self._first) if self._first else self._groups(setup)
             others = {name: self._guise(name) for name in self._others}
             self._optimizer = setup.factory(first, **others, **setup.settings)
-            self._take_step = getattr(self._optimizer, "step", None)
-            if not callable(self._take_step):
+            step = getattr(self._optimizer, "step", None)
+            if not callable(step):
                 raise InputError(
                     f"the factory gave a {type(self._optimizer).__name__}: it must give an "
                     "optimizer, with a method step() that updates the parameters in place."
                 )
+            self._take_step: Callable[..., Any] = step
             if callable(getattr(self._optimizer, "train", None)):
                 self._optimizer.train()
         if self._closes is None:

@@ -73,9 +73,7 @@ def test_a_module_that_is_no_good_is_a_sentence(name: str, says: str) -> None:
 def test_what_a_module_prints_is_not_in_the_json(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report = in_process(
-        ["audit", "user_prints:Make", "--format", "json"], capsys, monkeypatch
-    ).json
+    report = in_process(["audit", "user_prints:Make", "--format", "json"], capsys, monkeypatch).json
     assert (report["verdict"], report["facts"]["it prints"]) == ("decoupled", "made")
 
 

@@ -90,19 +90,19 @@ def test_what_no_seed_reaches_is_no_verdict() -> None:
 
 
 class SecondStep(Plain):
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         super().step()
         if self.count == 2:
             raise RuntimeError("no [eigen]values\nand more")
 
 
 class Leaves(Plain):
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         sys.exit(0)
 
 
 class FailsWithDecay(Plain):
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         super().step()
         if self.count == 3 and self.param_groups[0]["weight_decay"]:
             raise RuntimeError("later")
@@ -119,7 +119,7 @@ class Copies(Plain):
     def __init__(self, params: Any, lr: float = 0.1, weight_decay: float = 0.0) -> None:
         super().__init__([p.detach().clone() for p in params], lr, weight_decay)
 
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         for w in self.param_groups[0]["params"]:
             w.grad = torch.ones_like(w)
         super().step()
@@ -152,7 +152,7 @@ class WantsClosure(Plain):
 
 
 class AsksForClosure(Plain):
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         if closure is None:
             raise ValueError("a closure is needed")
         closure()
@@ -165,7 +165,7 @@ class Trains(Plain):
     def train(self) -> None:
         self.training = True
 
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         assert self.training, "call train() first"
         super().step()
 
@@ -176,7 +176,7 @@ class TensorRate(Plain):
         for group in self.param_groups:
             group["lr"] = torch.tensor(group["lr"], dtype=torch.float64)
 
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         assert all(isinstance(group["lr"], torch.Tensor) for group in self.param_groups)
         super().step()
 
@@ -204,7 +204,7 @@ class Talks(Plain):
         print("using decoupled weight decay")
         super().__init__(params, lr, weight_decay)
 
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         warnings.warn("this optimizer is experimental", stacklevel=2)
         super().step()
 
