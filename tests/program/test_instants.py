@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from weightdecay.data.instants import order, ranks
 from weightdecay.data.table import load
 from weightdecay.errors import InputError
+from weightdecay.tuning.splits import make
 
 ASCENDING = [
     ["2025-9", "2025-10", "2025-11"],
@@ -130,3 +131,23 @@ def test_typed_times(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("t,a,y\n31012024,1,2\n01022024,3,4\n", encoding="utf-8")
     with pytest.raises(InputError, match="'31012024', in which the year comes last, which does no"):
         load(str(tmp_path / "t.csv"), "y", time="t")
+
+
+def test_words_from_python_are_instants_too() -> None:
+    zoned = ["2025-01-01T22:00:00+09:00", "2025-01-01T04:00:00-08:00", "2025-01-01T06:00:00-08:00"]
+    for times in (["2025-10", "2025-9", "2025-11"], zoned, np.array(zoned, object)):
+        splits = make(2, 3, times=times)
+        assert splits is not None
+        assert [split.held_out.tolist() for split in splits] == [[0], [2]]
+    for times, message in (
+        (["b", "a", "c"], "times holds 'b', which does not sort as time"),
+        ([1.0, np.nan, 2], "times, row 2: the value is missing"),
+        (np.array(["2024", "NaT", "2023"], "datetime64[Y]"), "times, row 2: the value is missing"),
+    ):
+        with pytest.raises(InputError, match=message):
+            make(2, 3, times=times)
+    for groups in ([None, "a", "b"], [np.nan, 1, 2]):
+        with pytest.raises(InputError, match="groups, row 1: the value is missing"):
+            make(2, 3, groups=groups)
+    splits = make(3, 3, groups=np.array([1577134800018000001, 1577134800018000002, "a"], object))
+    assert splits is not None

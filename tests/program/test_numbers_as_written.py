@@ -53,6 +53,8 @@ def column(folder: Path, cells: list[str], separator: str = ";", *, beside: str 
         (["659-", "1.5"], [-659, 1.5]),
         (["TRUE", "False", "true"], [1, 0, 1]),
         (["TRUE", "NA", "FALSE"], [1, np.nan, 0]),
+        (["WAHR", "FALSCH"], [1, 0]),
+        (["1.5", ".A", "2", "._"], [1.5, np.nan, 2, np.nan]),
         (["1.5", "--", "2.5", "3"], [1.5, np.nan, 2.5, 3]),
         (["1.5", "#DIV/0!", "..", "2", "3"], [1.5, np.nan, np.nan, 2, 3]),
         (["1.5", ":", "2", "*", "3", "4", "n.a."], [1.5, np.nan, 2, np.nan, 3, 4, np.nan]),
@@ -105,12 +107,13 @@ def test_thousands_or_decimals(tmp_path: Path, cells: list[str]) -> None:
     assert other.values.tolist() == (whole if comma else parted)
     for neither in ("18.30", "24.12", "1000"):  # a time, a day, no mark
         assert column(tmp_path, cells, beside=neither).ambiguous
-    for separator in (",", "\t"):  # where commas separate cells, they are no decimal mark
+    for separator in (",", "\t"):
         found = column(tmp_path, cells, separator)
-        if comma and separator == "\t":
-            assert found.ambiguous
-        else:
-            assert found.values.tolist() == (whole if comma else parted)
+        assert bool(found.ambiguous) == comma
+        assert comma or found.values.tolist() == parted
+    # Where commas separate cells and a small number has none, they are no decimal mark.
+    found = column(tmp_path, [*cells, "793"], ",")
+    assert found.values.tolist() == [*(whole if comma else parted), 793]
 
 
 def test_the_user_says_which(tmp_path: Path) -> None:

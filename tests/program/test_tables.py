@@ -187,6 +187,11 @@ def test_options_are_told_together_only_where_they_settle_it(tmp_path: Path) -> 
     read(tmp_path, "a,b,c,y\nx,,1,1\nz,2,2,2\nz,3,3,4\n", drop=["a"], missing="drop-rows")
 
 
+def test_a_row_that_may_be_a_sum_is_told(tmp_path: Path) -> None:
+    loaded = read(tmp_path, "a,b,y\nx,1,2\nz,2,4\nTotal,3,6\n", drop=["a"])
+    assert loaded.notes == ("the last row holds 'Total': leave it out if it sums up others.",)
+
+
 def test_a_stored_index_can_play_a_part(tmp_path: Path) -> None:
     loaded = read(tmp_path, ",a,b,y\n" + INDEX, time="Unnamed: 0")
     assert loaded.times is not None

@@ -24,9 +24,14 @@ MISSING_WORDS = frozenset(
 MARKS = frozenset(
     ("--", "---", "–", "—", "..", "...", "…", ":", "*", "**", "***", "n.a.", "n.a", "n. a.", "n/d",
      "nd", "n.d.", "k.a.", "k. a.", "s.d.", "\\n", "(null)", "#div/0!", "#value!", "#ref!",
-     "#num!", "#name?", "#null!", "#wert!", "#bezug!", "#zahl!", "#name", "#valeur!", "nat")
+     "#num!", "#name?", "#null!", "#wert!", "#bezug!", "#zahl!", "#name", "#valeur!", "nat",
+     *(f".{letter}" for letter in "_abcdefghijklmnopqrstuvwxyz"))
 )  # fmt: skip
 """Text that spells a missing value where most cells are numbers."""
+
+
+BOOLEANS = (("false", "true"), ("falsch", "wahr"), ("faux", "vrai"), ("falso", "vero"))
+"""False and true, as spreadsheets write them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,9 +140,11 @@ def of_text(column: Any, bare: numerals.Bare, shown: frozenset[str], separator: 
     """
     lower = column.str.to_lowercase()
     known = lower.drop_nulls()
-    if len(known) and known.is_in(["true", "false"]).all():
-        return Contents(_floats(lower.replace_strict({"true": 1.0, "false": 0.0}, default=None)),
-                        _no_rows())  # fmt: skip
+    for false, true in BOOLEANS:
+        if len(known) and known.is_in([false, true]).all():
+            values = lower.replace_strict({true: 1.0, false: 0.0}, default=None)
+            spelled = "" if true == "true" else f"{false!r} is 0 and {true!r} is 1"
+            return Contents(_floats(values), _no_rows(), spelled=spelled)
     cells = bare.cells
     mark = numerals.mark_of(cells)
     decimal = numerals.decide(mark, cells, shown, separator)

@@ -148,9 +148,11 @@ def decide(mark: str, cells: Any, shown: Collection[str], separator: str) -> str
     if len(shown) == 1:
         return next(iter(shown))
     commas = bool(cells.str.contains(",", literal=True).any())
-    if shown or separator == ";" or (commas and separator != ","):
+    if shown or separator == ";":
         return AMBIGUOUS
-    return "."
+    # A comma that separates cells is no decimal mark, unless every cell holds one: 1,512 and 2,500.
+    grouped = separator == "," and bool(cells.str.contains(r"^[+-]?[0-9]{1,3}$").any())
+    return AMBIGUOUS if commas and not grouped else "."
 
 
 def numbers(cells: Any, mark: str) -> Any:

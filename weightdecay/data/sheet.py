@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from weightdecay.data.dialect import NUMBER, is_number
 from weightdecay.errors import InputError
+
+SUMS = re.compile(
+    r"(grand |sub)?totals?:?|sum|summe|gesamt|insgesamt|average|mean|somme|moyenne|mittel(wert)?",
+    re.IGNORECASE,
+)
+"""What stands in a row that sums up others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +69,7 @@ def of_cells(header: Sequence[str], frame: Any, *, quoted: bool) -> Sheet:
     names, columns = [names[j] for j in kept], [columns[j] for j in kept]
     columns, above = _without_units(columns)
     columns, below = _without_footer(columns)
-    return Sheet(tuple(names), tuple(columns), (*notes, *above, *below))
+    return Sheet(tuple(names), tuple(columns), (*notes, *above, *below, *_sums(columns)))
 
 
 def _is_empty(column: Any) -> bool:
@@ -120,6 +127,13 @@ def _without_footer(columns: list[Any]) -> tuple[list[Any], list[str]]:
     text = columns[0][end]
     text = text if len(text) <= 30 else f"{text[:29]}…"
     return [column[:end] for column in columns], [f"left out {what} nothing but {text!r}."]
+
+
+def _sums(columns: list[Any]) -> list[str]:
+    """That the last row may sum up the others."""
+    cells = [column[-1] for column in columns if len(column)]
+    found = [cell for cell in cells if SUMS.fullmatch(cell)]
+    return [f"the last row holds {found[0]!r}: leave it out if it sums up others."] * bool(found)
 
 
 def _is_footer(cells: Iterable[str]) -> bool:

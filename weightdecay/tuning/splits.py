@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from weightdecay import bounds, memory
+from weightdecay.data import instants
 from weightdecay.errors import InputError, MissingExtraError
 from weightdecay.escaping import shown
 from weightdecay.ops import NumPyArray
@@ -109,9 +110,7 @@ def _folds(k: int, n: int, groups: Any, times: Any, repeats: int, seed: int) -> 
         )
     if groups is not None:
         _refuse(None, None, repeats, "groups")
-        labels = np.asarray(groups)
-        if labels.shape != (n,):
-            raise InputError(f"groups has shape {labels.shape}: one label for each of {n} rows.")
+        labels = _labels("groups", groups, n)
         count = len(np.unique(labels))
         if k > count:
             raise InputError(
@@ -133,10 +132,37 @@ def _folds(k: int, n: int, groups: Any, times: Any, repeats: int, seed: int) -> 
 
 
 def _order(times: Any, n: int) -> NumPyArray:
-    values = np.asarray(times)
+    """Row numbers in the order of time; words are read as instants, and never sorted as text."""
+    values = _labels("times", times, n)
+    if all(isinstance(value, str) for value in values.tolist()):
+        found = instants.order(values.tolist())
+        if found.fault:
+            raise InputError(
+                f"times holds {found.fault}, which does not sort as time: write the year first and "
+                "all alike, as in 2024-01-31, or pass numbers or dates."
+            )
+        values = np.array(instants.ranks([found.keys[word] for word in values.tolist()]))
+    try:
+        return np.argsort(values, kind="stable")
+    except TypeError as error:
+        raise InputError(f"times holds what does not sort as time: {error}.") from error
+
+
+def _labels(name: str, given: Any, n: int) -> NumPyArray:
+    """One label for each row, none of which is missing."""
+    values = np.asarray(given)
     if values.shape != (n,):
-        raise InputError(f"times has shape {values.shape}: one value for each of {n} rows.")
-    return np.argsort(values, kind="stable")
+        raise InputError(f"{name} has shape {values.shape}: one label for each of {n} rows.")
+    missing = [value is None or value != value for value in values.tolist()]
+    if values.dtype.kind in "mM":
+        missing = np.isnat(values).tolist()
+    if any(missing):
+        row = missing.index(True) + 1
+        raise InputError(f"{name}, row {row}: the value is missing; leave the row out.")
+    if values.dtype.kind == "O":  # labels of several types are told apart by their words
+        types = {type(value) for value in values.tolist()}
+        values = values if len(types) == 1 else np.array([str(value) for value in values.tolist()])
+    return values
 
 
 def _split(pair: Any, n: int, fold: int) -> Split:
