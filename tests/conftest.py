@@ -94,7 +94,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("backend", requested(metafunc.config))
     if "native_backend" in metafunc.fixturenames:
         metafunc.parametrize("native_backend", with_native(metafunc.config))
-    if "dtype" in metafunc.fixturenames:
+    marks = metafunc.definition.iter_markers("parametrize")
+    own = {name.strip() for mark in marks for name in str(mark.args[0]).split(",")}
+    if "dtype" in metafunc.fixturenames and not any("dtype" in name for name in own):
         metafunc.parametrize("dtype", ["float64", "float32"])
 
 

@@ -148,7 +148,11 @@ def _mean_one(weight: NumPyArray | None, n: int, name: str) -> NumPyArray | None
         raise InputError(f"{name}, row {row + 1}: {weight[row]:g} is negative; 0 is the least.")
     if not weight.any():
         raise InputError(f"{name} are all 0: at least one must be positive.")
-    scaled: NumPyArray = weight / weight.mean()
+    with np.errstate(over="ignore"):
+        mean = weight.mean()
+    if not np.isfinite(mean):
+        return _mean_one(weight / weight.max(), n, name)
+    scaled: NumPyArray = weight / mean
     return scaled
 
 

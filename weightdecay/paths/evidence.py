@@ -41,7 +41,7 @@ def evidence(found: Decomposed, lambdas: NumPyArray, n: int) -> Evidence:
     """For a path over n rows of positive weight."""
     spectrum, num_free = found.spectrum, len(found.free.start)
     e, shrunk = spectrum.e, shrinkage(spectrum.e, lambdas)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         effective = np.sum(e[:, None] * shrunk, axis=0)
         log_determinant = np.sum(np.log1p(e[:, None] / lambdas), axis=0)
         if spectrum.of_free:  # the free directions are among those of the dual

@@ -69,7 +69,11 @@ class Examples:
         """What each row counts for in a mean, shape (n,), adding to 1."""
         if self.weight is None:
             return np.full(self.num_examples, 1 / self.num_examples)
-        shares: NumPyArray = self.weight / self.weight.sum()
+        with np.errstate(over="ignore"):
+            mass = self.weight.sum()
+        if not np.isfinite(mass):
+            return replace(self, weight=self.weight / self.weight.max()).share
+        shares: NumPyArray = self.weight / mass
         return shares
 
     def take(self, rows: NumPyArray) -> Examples:

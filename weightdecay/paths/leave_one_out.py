@@ -12,7 +12,7 @@ import numpy as np
 
 from weightdecay.ops import NumPyArray, Ops, host
 from weightdecay.paths.examples import Examples, Formulation
-from weightdecay.paths.ridge import Decomposed, decompose, scaled_rows
+from weightdecay.paths.ridge import Decomposed, decompose, decompose_rows, scaled_rows
 from weightdecay.paths.spectrum import Spectrum, shrinkage
 from weightdecay.paths.units import canonical
 
@@ -35,6 +35,9 @@ def leave_one_out(
     """
     lambdas = host(lambdas)
     found = found or decompose(examples, formulation, min(lambdas), ops)
+    reached = len(found.scaling.penalized) + len(found.free.start)
+    if found.spectrum.left is None and reached >= examples.num_examples:
+        found = decompose_rows(examples, formulation, min(lambdas), ops)  # 1 − h would cancel
     same, _ = canonical(examples, formulation, ops.dtype)
     A, t, _, free, _, _ = scaled_rows(same, formulation)
     assert free.basis is not None
@@ -66,7 +69,8 @@ def _by_products(
     z = spectrum.rhs[:, None, :] * shrink[:, :, None]
     fitted = ops.matmul(rotated, ops.asarray(z.reshape(len(z), -1)))
     r = t[:, None, :] - host(ops.to_numpy(fitted)).reshape(len(t), *z.shape[1:])
-    return r, 1 - leverage - host(ops.to_numpy(h))
+    left_over = 1 - leverage - host(ops.to_numpy(h))
+    return r, np.where(left_over > NOTHING, left_over, 0.0)
 
 
 def _by_left(

@@ -94,6 +94,14 @@ def decompose(examples: Examples, formulation: Formulation, least: float, ops: O
     return replace(found, units=units)
 
 
+def decompose_rows(
+    examples: Examples, formulation: Formulation, least: float, ops: Ops
+) -> Decomposed:
+    """The same without their moments, so that it has the coordinates of the rows."""
+    same, units = canonical(examples, formulation, ops.dtype)
+    return replace(_from_rows(same, formulation, least, ops), units=units)
+
+
 def cross_validate(
     examples: Examples,
     formulation: Formulation,

@@ -27,6 +27,9 @@ from weightdecay.ops import Array, NumPyArray, Ops, host
 SQUARED = {"float64": 1e5, "float32": 1e2}
 """Up to this (e_max + λ)/(e_min + λ), forming AᵀA or AAᵀ keeps the digits that are promised."""
 
+LEAST = float(np.finfo(np.float64).tiny)
+"""A sum below this is 0: its reciprocal would be no float."""
+
 ILL_CONDITIONED = 1e8
 """√ of the same from which on an SVD does not keep them either."""
 
@@ -79,7 +82,7 @@ class Spectrum:
 def shrinkage(e: NumPyArray, lambdas: NumPyArray) -> NumPyArray:
     """1/(e + λ), shape (r, L); 0 where both are 0: a direction that the data say nothing about."""
     total = e[:, None] + lambdas
-    inverse: NumPyArray = np.divide(1, total, out=np.zeros_like(total), where=total > 0)
+    inverse: NumPyArray = np.divide(1, total, out=np.zeros_like(total), where=total >= LEAST)
     return inverse
 
 
@@ -87,7 +90,7 @@ def is_safe(e: NumPyArray, least: float, dtype: str) -> bool:
     """Whether a spectrum that was found from products keeps its digits down to λ = `least`."""
     if not e.size or e[-1] <= 0:
         return True
-    return bool((e[-1] + least) <= SQUARED[dtype] * (max(e[0], 0.0) + least))
+    return bool((e[-1] + least) / SQUARED[dtype] <= max(e[0], 0.0) + least)
 
 
 def gram(ops: Ops, S: NumPyArray, m: NumPyArray) -> Spectrum:

@@ -75,7 +75,7 @@ def prior(evidence: Evidence | None, scores: Scores, index: int, n: int) -> Prio
         raise InputError("the Gaussian prior is the reading of an exact fit with the penalty 'l2'.")
     lambd = float(scores.lambdas[index])
     variance = float(np.mean(evidence.noise_variance[index]))
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         weight_std = float(np.sqrt(np.divide(variance, n * lambd)))
     return Prior(
         lambd=lambd,

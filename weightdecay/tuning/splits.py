@@ -156,6 +156,8 @@ def _labels(name: str, given: Any, n: int) -> NumPyArray:
     missing = [value is None or value != value for value in values.tolist()]
     if values.dtype.kind in "mM":
         missing = np.isnat(values).tolist()
+    if np.ma.isMaskedArray(given):
+        missing = np.ma.getmaskarray(given).tolist()
     if any(missing):
         row = missing.index(True) + 1
         raise InputError(f"{name}, row {row}: the value is missing; leave the row out.")
