@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -139,13 +140,14 @@ def test_words_from_python_are_instants_too() -> None:
         splits = make(2, 3, times=times)
         assert splits is not None
         assert [split.held_out.tolist() for split in splits] == [[0], [2]]
-    for times, message in (
+    refused: tuple[tuple[Any, str], ...] = (
         (["b", "a", "c"], "times holds 'b', which does not sort as time"),
         ([1.0, np.nan, 2], "times, row 2: the value is missing"),
         (np.array(["2024", "NaT", "2023"], "datetime64[Y]"), "times, row 2: the value is missing"),
-    ):
+    )
+    for wrong, message in refused:
         with pytest.raises(InputError, match=message):
-            make(2, 3, times=times)
+            make(2, 3, times=wrong)
     for groups in ([None, "a", "b"], [np.nan, 1, 2]):
         with pytest.raises(InputError, match="groups, row 1: the value is missing"):
             make(2, 3, groups=groups)

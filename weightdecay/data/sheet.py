@@ -132,8 +132,8 @@ def _without_footer(columns: list[Any]) -> tuple[list[Any], list[str]]:
 def _sums(columns: list[Any]) -> list[str]:
     """That the last row may sum up the others."""
     cells = [column[-1] for column in columns if len(column)]
-    found = [cell for cell in cells if SUMS.fullmatch(cell)]
-    return [f"the last row holds {found[0]!r}: leave it out if it sums up others."] * bool(found)
+    found = [cell for cell in cells if SUMS.fullmatch(cell)][:1]
+    return [f"the last row holds {cell!r}: leave it out if it sums up others." for cell in found]
 
 
 def _is_footer(cells: Iterable[str]) -> bool:
