@@ -163,6 +163,7 @@ class Worker:
             os.close(lifeline)
         self._requests: queue.SimpleQueue[list[memoryview] | None] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[Answer | Exception] = queue.SimpleQueue()
+        self._due = threading.Semaphore(0)  # no more is read than was asked for
         # Three pipes, each able to block: a thread each.
         self._threads = [
             threading.Thread(target=target, daemon=True)
@@ -243,7 +244,9 @@ class Worker:
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             if isinstance(error, WeightDecayError) and not isinstance(error, InputError):
                 raise
-            told = str(error) if isinstance(error, ValueError) else f"it lacks or mixes {error}"
+            told = "its parts are of other types"
+            if isinstance(error, LookupError | ValueError):
+                told = f"it lacks {error}" if isinstance(error, LookupError) else str(error)
             self._fail(
                 WorkerGarbageError,
                 f"answered {name!r} with something else than was asked ({told})",
@@ -278,6 +281,7 @@ class Worker:
         self._require_open()
         self._requests.put(frames.encode({"call": name, **(header or {})}, arrays or {}))
         self._asked.append(name)
+        self._due.release()
 
     def receive(self, timeout: float | None = None) -> Answer:
         """Wait for the answer to the oldest request that has none yet.
@@ -386,7 +390,8 @@ class Worker:
     def _fail(self, kind: type[WorkerError], what: str) -> NoReturn:
         self._stop(f"it {what}")
         lines = [line.strip() for line in self._tail.decode(errors="replace").splitlines()]
-        last = " / ".join([line for line in lines if line][-LAST_LINES:])
+        words = [line for line in lines if line and not line.startswith(("Traceback (", 'File "'))]
+        last = " / ".join(words[-LAST_LINES:])
         said = f"its last words: {last}" if last else "it said nothing."
         if self._hello is None and kind in (WorkerCrashError, WorkerGarbageError):
             said += " It must be a Python 3.11 or newer that has the framework and NumPy."
@@ -407,6 +412,7 @@ class Worker:
             self._process.wait()
             self._end = reason
             self._requests.put(None)
+            self._due.release()
             until = time.monotonic() + THREADS_LIMIT
             for thread in self._threads:
                 thread.join(max(until - time.monotonic(), 0))
@@ -420,7 +426,7 @@ class Worker:
 
     def _read(self) -> None:
         with cast(io.BufferedReader, self._process.stdout) as stdout:
-            while True:
+            while self._due.acquire() and self._end is None:
                 try:
                     self._answers.put(frames.read(stdout))
                 except Exception as error:  # told by whoever waits

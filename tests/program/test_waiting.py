@@ -83,10 +83,11 @@ def test_what_a_process_has_started_counts(process: Callable[..., subprocess.Pop
         "import os, signal\nif os.fork(): signal.pause()\n"
         "print('ready', flush=True)\nwhile True: pass"
     )
+    os.kill(one.pid, signal.SIGSTOP)
+    os.waitpid(one.pid, os.WUNTRACED)
     found = vitals.look(one.pid)
     assert found is not None
-    assert found.state == "S"
-    assert found.at_work
+    assert (found.state, found.at_work) == ("T", True)
 
 
 def test_where_nothing_is_known_nothing_is_said(

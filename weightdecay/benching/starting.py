@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import select
 import subprocess
+import time
 
 from weightdecay import patience
 from weightdecay.benching import threads
@@ -14,6 +17,9 @@ IMPORT = (
     "import sys, time; start = time.perf_counter(); __import__(sys.argv[1]); "
     "print('\\n', time.perf_counter() - start)"
 )
+
+MOST_PRINTED = 1 << 16
+"""Bytes that an import may print."""
 
 
 def start_worker(found: Interpreter, count: int) -> Worker:
@@ -32,7 +38,7 @@ def import_seconds(found: Interpreter, count: int) -> float | None:
         return None
     command = [str(found.python), "-P", "-c", IMPORT, REQUIREMENTS[found.backend].framework]
     with (
-        contextlib.suppress(OSError, ValueError, IndexError, subprocess.TimeoutExpired),
+        contextlib.suppress(OSError, ValueError, IndexError),
         subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -43,8 +49,24 @@ def import_seconds(found: Interpreter, count: int) -> float | None:
     ):
         try:
             threads.restrict(process.pid, count)
-            printed, _ = process.communicate(timeout=patience.limit(START_LIMIT))
-            return float(printed.split()[-1])
+            return float(_printed(process, patience.limit(START_LIMIT)).split()[-1])
         finally:
             process.kill()
     return None
+
+
+def _printed(process: subprocess.Popen[bytes], limit: float) -> bytes:
+    """What a process prints before it ends; of one that goes on for longer, or for ever, nothing.
+
+    It may be any program: what it prints is not kept without end.
+    """
+    assert process.stdout is not None
+    until, printed = time.monotonic() + limit, b""
+    while len(printed) <= MOST_PRINTED:
+        if not select.select([process.stdout], [], [], max(until - time.monotonic(), 0))[0]:
+            break
+        chunk = os.read(process.stdout.fileno(), MOST_PRINTED)
+        if not chunk:
+            return printed
+        printed += chunk
+    return b""
