@@ -100,8 +100,8 @@ class TorchStepper:
             step = getattr(self._optimizer, "step", None)
             if not callable(step):
                 raise InputError(
-                    f"the factory gave a {type(self._optimizer).__name__}: it must give an "
-                    "optimizer, with a method step() that updates the parameters in place."
+                    f"the factory gave something of type {type(self._optimizer).__name__}: it must "
+                    "give an optimizer, with a method step() that updates the parameters in place."
                 )
             self._take_step: Callable[..., Any] = step
             if callable(getattr(self._optimizer, "train", None)):
@@ -210,7 +210,7 @@ def _requires_closure(step: Any) -> bool:
 def _rates(optimizer: Any) -> list[tuple[Any, str]]:
     """Where an optimizer keeps its learning rates: in its groups, or as an attribute."""
     groups = getattr(optimizer, "param_groups", None)
-    held = groups if isinstance(groups, list) and groups else [vars(optimizer)]
+    held = groups if isinstance(groups, list) and groups else [getattr(optimizer, "__dict__", {})]
     name = next((n for n in ("lr", "learning_rate") if all(n in h for h in held)), None)
     if name is None:
         raise NoEquivalentError("it keeps no learning rate in its groups that could be changed.")

@@ -19,6 +19,8 @@ from weightdecay.errors import ForeignError, InputError
 from weightdecay.probe import Probe
 
 HIDDEN = "weight_decay"
+BEYOND = 1e30
+"""Far beyond weights and gradients of about 1; yet a square of it is a number."""
 PATIENCE = 10
 """Times the steps of a trial after which an optimizer that has moved nothing never will."""
 
@@ -117,7 +119,13 @@ def _computes_in_single(path: list[Tensors]) -> bool:
 
 
 def _require_audible(label: str, subject: Subject, taken: list[Tensors], seed: int) -> None:
-    """Raise InputError for a twin that never moves, or never moves the same way twice."""
+    """Raise InputError for a twin that never moves, or not the same way twice, or anywhere."""
+    if not all(np.all(np.abs(x) < BEYOND) for p in taken for x in p):  # NaN is not below either
+        raise InputError(
+            f"{label} leaves the numbers of its parameters' size within {STEPS} steps"
+            + (f" at the learning rate {probe_lr(subject):g}" if subject.knobs.lr else "")
+            + ": what its decay does is lost in them."
+        )
     again = _path(subject, seed)
     pairs = [(x, y) for p, q in zip(taken, again, strict=True) for x, y in zip(p, q, strict=True)]
     if not all(np.array_equal(x, y, equal_nan=True) for x, y in pairs):

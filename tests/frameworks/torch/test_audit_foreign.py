@@ -108,6 +108,21 @@ class FailsWithDecay(Plain):
             raise RuntimeError("later")
 
 
+class Vanishes(Plain):
+    def nudge(self, w: Any, lr: Any) -> None:
+        w.fill_(float("nan"))
+
+
+class Remembers(Plain):
+    """What went before it, beyond itself."""
+
+    steps = 0
+
+    def nudge(self, w: Any, lr: Any) -> None:
+        Remembers.steps += 1
+        w.sub_(lr * self.direction(w) / (1 + Remembers.steps))
+
+
 class Model(Plain):
     def __init__(self, params: Any, size: int) -> None:
         super().__init__(params)
@@ -128,12 +143,14 @@ class Copies(Plain):
 @pytest.mark.parametrize(
     ("factory", "says"),
     [
+        (Vanishes, "leaves the numbers of its parameters' size"),
         (SecondStep, "step 2 failed (RuntimeError: no [eigen]values)"),
         (Leaves, "step 1 failed (SystemExit: 0)"),
         (FailsWithDecay, "step 3 failed (RuntimeError: later)"),
         (Model, "needs the setting 'size'"),
+        (Remembers, "takes other steps when it is made again"),
         (Copies, "leaves its parameters where they are"),
-        (lambda params, lr: 3, "the factory gave a int"),
+        (lambda params, lr: 3, "something of type int"),
         (lambda params, **settings: torch.optim.AdamW(params, **settings), "--knob weight_decay"),
     ],
 )
@@ -298,3 +315,25 @@ def test_what_computes_in_float32_is_judged_there() -> None:
     report = audit(InSingle)
     assert (report.verdict, report.dtype) == ("decoupled", "float32")
     assert any("float32" in said for said in report.not_probed)
+
+
+class Slots:
+    """Nothing in it can be scheduled."""
+
+    __slots__ = ("held",)
+
+    def __init__(self, params: Any, lr: float = 0.1, weight_decay: float = 0.0) -> None:
+        self.held = list(params), lr, weight_decay
+
+    @torch.no_grad()
+    def step(self) -> None:
+        params, lr, weight_decay = self.held
+        for w in params:
+            if w.grad is not None:
+                w.mul_(1 - lr * weight_decay).sub_(lr * w.grad.sign())
+
+
+def test_a_rate_that_cannot_be_changed_follows_no_schedule_that_is_known() -> None:
+    report = audit(Slots, backend="torch")
+    assert (report.verdict, report.follows_schedule) == ("decoupled", None)
+    assert "learning-rate schedules" in report.not_probed
