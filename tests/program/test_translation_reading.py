@@ -62,6 +62,11 @@ def two(inside: str, outside: str) -> str:
         (two("'bias' not in n", "'bias' in n"), False),
         (two("not n.endswith('.bias')", "n.endswith('.bias')"), False),
         (two("p.ndim > 1", "p.ndim <= 1"), True),
+        (
+            "torch.optim.SGD([{'params': net[0].weight, 'weight_decay': 0.01}, "
+            "{'params': net[0].bias}], lr=1)",
+            False,
+        ),
         (two("len(p.shape) != 1", "len(p.shape) == 1"), True),
         (two("n.split('.')[-1] != 'bias'", "n.split('.')[-1] == 'bias'"), False),
         (two("'bias' not in n and 'norm' not in n", "'bias' in n or 'norm' in n"), True),
@@ -99,6 +104,8 @@ def test_all_parameters_are_all_parameters(params: str) -> None:
         (two("'bias' in n", "'bias' not in n"), "differ in weight_decay in a way"),
         ("torch.optim.SGD([p for p in open('x')], lr=1)", "a comprehension chooses parameters"),
         ("torch.optim.SGD([p for p in a for q in b], lr=1)", "a comprehension chooses parameters"),
+        ("torch.optim.SGD(g[n], lr=1)", "one item is read by its number"),
+        ("torch.optim.SGD(lr=1); clip_grad_norm_(p, 1.0, norm_type=1)", "norm_type other than 2"),
         ("s = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: 0.9 ** t)", "a function is"),
     ],
 )  # fmt: skip
@@ -215,6 +222,8 @@ ADAMW = "optimizer = torch.optim.AdamW(model.parameters(), lr=0.1)\n"
         "rest = optax.cosine_decay_schedule(init_value=0.1, decay_steps=90)\n"
         "lr = optax.join_schedules(schedules=[warm, rest], boundaries=[10])\noptax.adamw(lr)",
         f"{ADAMW}get_cosine_schedule_with_warmup(optimizer, 10, 100)",
+        f"{ADAMW}transformers.get_scheduler('cosine', optimizer=optimizer, num_warmup_steps=10, "
+        "num_training_steps=100)",
         f"{ADAMW}warm = torch.optim.lr_scheduler.LinearLR(optimizer, 1e-16, total_iters=10)\n"
         "rest = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 90)\n"
         "s = torch.optim.lr_scheduler.SequentialLR(optimizer, [warm, rest], milestones=[10])",
@@ -266,6 +275,12 @@ def test_a_warm_up_is_written_without_a_condition(to: str) -> None:
 def test_a_warm_up_that_is_not_read_is_refused_in_words(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read(text)
+
+
+def test_a_scheduler_may_stand_before_its_optimizer() -> None:
+    after = "s = torch.optim.lr_scheduler.StepLR(optimizer, 9)\n" + ADAMW
+    program = dialects.dialect("torch").complete(settled(parse(after)))
+    assert [s.target for s in program.statements] == ["optimizer", "scheduler"]
 
 
 def test_updates_and_epochs_are_told_apart() -> None:

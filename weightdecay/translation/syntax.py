@@ -206,7 +206,7 @@ class _Reader:
             return Constant(self._constant(node))
         if isinstance(node, ast.UnaryOp | ast.BinOp):
             return Constant(self._number(node, depth))
-        if isinstance(node, ast.Name | ast.Attribute):
+        if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
             return Name(self._dotted(node))
         if isinstance(node, ast.List | ast.Tuple):
             kind = "list" if isinstance(node, ast.List) else "tuple"
@@ -307,12 +307,17 @@ class _Reader:
 
     def _dotted(self, node: ast.expr) -> str:
         parts: list[str] = []
-        while isinstance(node, ast.Attribute):
-            parts.append(self._plain(node, node.attr))
+        while isinstance(node, ast.Attribute | ast.Subscript):
+            if isinstance(node, ast.Attribute):
+                parts.append(f".{self._plain(node, node.attr)}")
+            elif isinstance(node.slice, ast.Constant) and type(node.slice.value) is int:
+                parts.append(f"[{self._bounded(node, node.slice.value)}]")
+            else:
+                self._refuse(node, "of a list, one item is read by its number")
             node = node.value
         if not isinstance(node, ast.Name):
             self._refuse(node, "a name is made of names and dots")
-        return self._plain(node, ".".join([self._plain(node, node.id), *reversed(parts)]))
+        return self._plain(node, "".join([self._plain(node, node.id), *reversed(parts)]))
 
     def _plain(self, node: ast.AST, name: str) -> str:
         if len(name) > LONGEST_WORD:

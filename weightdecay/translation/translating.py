@@ -137,6 +137,8 @@ def translate(
 
 def _dropped(what: str, origin: str) -> str:
     framework = dialects.dialect(origin).FRAMEWORK
+    if ", wh" in what:  # it stands in the code, and does something else there
+        return f"{what.rstrip(',')}: what {framework} does there is not translated by this program"
     meaning = MEANINGS.get(what.partition("=")[0])
     told = f" ({meaning})" if meaning else ""
     return f"{what} of {framework} is not translated by this program, and is left out{told}"

@@ -20,7 +20,6 @@ from weightdecay.translation.syntax import (
     Node,
     Program,
     Statement,
-    render,
     shown,
     walk,
 )
@@ -121,7 +120,7 @@ def _statements(program: Program) -> list[tuple[str, Call, Call]]:
             found.append(("clip", call, _clipping(name, call)))
         else:
             found.append(("optimizer", call, _optimizer(name, call)))
-    return found
+    return sorted(found, key=lambda statement: statement[0] != "optimizer")  # it comes first
 
 
 def _optimizer(name: str, call: Call) -> Call:
@@ -141,7 +140,7 @@ def _clipping(name: str, call: Call) -> Call:
     a = Arguments(call, CLIPS[short])
     a.node("parameters")
     limit = Constant(a.number("max_norm" if "norm" in short else "clip_value", above=0.0))
-    if short == "clip_grad_norm_" and a.number("norm_type") != 2:
+    if short == "clip_grad_norm_" and a.value("norm_type") != 2:
         raise InputError("norm_type other than 2 is not translated by this program.")
     return Call(short, (limit,))
 
@@ -191,10 +190,11 @@ def read(program: Program) -> Reading:
     for stepper, made in schedulers:
         if not isinstance(schedule, r.Constant):
             raise InputError("Adagrad's lr_decay and a scheduler are two schedules: give one.")
-        stepped = stepper.args[0] if stepper.args else dict(stepper.kwargs).get("optimizer")
+        stepped = torch_schedulers.stepped(stepper)
         if stepped != Name(own[id(optimizers[0])] or "optimizer"):
-            shown = "nothing" if stepped is None else render(stepped)[:60]
-            raise InputError(f"the scheduler steps {shown!r}: give it the optimizer of this text.")
+            raise InputError(
+                f"the scheduler steps {shown(stepped)!r}: give it the optimizer of this text."
+            )
         assigned = {target: made for target, _, made in statements}
         schedule = torch_schedulers.read(made, schedule.lr, dict(assigned), dropped)
     kind: r.Kind = "decoupled" if decoupled else "coupled"

@@ -32,6 +32,7 @@ SCHEDULERS = signatures(
 )
 WARMUPS = signatures(
     {
+        "get_scheduler": "name, optimizer, num_warmup_steps=0, num_training_steps=None",
         "get_constant_schedule_with_warmup": "optimizer, num_warmup_steps, last_epoch=-1",
         "get_linear_schedule_with_warmup": "optimizer, num_warmup_steps, num_training_steps, "
         "last_epoch=-1",
@@ -53,7 +54,7 @@ def canonical(name: str) -> str | None:
     short = name.rpartition(".")[2]
     if short in SCHEDULERS and name == short:
         return f"{MODULE}{short}"
-    if short.startswith("get_") and "_schedule" in short:
+    if short.startswith("get_") and "schedule" in short:
         prefix = name.removesuffix(short)
         if prefix in ("", "transformers.", "transformers.optimization."):
             return f"transformers.{known('schedule of transformers', short, '', WARMUPS)}"
@@ -63,6 +64,12 @@ def canonical(name: str) -> str | None:
 def is_scheduler(node: Node) -> bool:
     """Whether a node makes a scheduler."""
     return isinstance(node, Call) and node.on is None and canonical(node.name) is not None
+
+
+def stepped(call: Call) -> Node:
+    """The optimizer that a scheduler is given."""
+    short = (canonical(call.name) or "").rpartition(".")[2]
+    return Arguments(call, {**SCHEDULERS, **WARMUPS}[short]).node("optimizer")
 
 
 def complete(node: Node, optimizer: Node) -> Node:
@@ -88,6 +95,17 @@ def _warmup(node: Call, optimizer: Node) -> Call:
     """What transformers writes as a function of t, as torch's own schedulers."""
     short = node.name.removeprefix("transformers.")
     a = Arguments(node, WARMUPS[short])
+    if short == "get_scheduler":
+        kind = {"constant_with_warmup": "constant"}.get(a.value("name"), a.value("name"))
+        if kind not in ("linear", "cosine", "constant"):
+            raise InputError(f"the schedule {kind!r} of transformers is not translated by this "
+                             "program: linear, cosine and constant_with_warmup are.")  # fmt: skip
+        counts = [(n, a.node(n)) for n in ("num_warmup_steps", "num_training_steps")]
+        given = tuple(pair for pair in counts if pair[1] != Constant(None) and (
+            kind != "constant" or pair[0] == "num_warmup_steps"
+        ))  # fmt: skip
+        name = f"transformers.get_{kind}_schedule_with_warmup"
+        return _warmup(Call(name, (optimizer,), given), optimizer)
     a.node("optimizer")
     steps = a.integer("num_warmup_steps", 0)
     then: Call | None = None
