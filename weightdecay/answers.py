@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from weightdecay.ops import NumPyArray
+
+T = TypeVar("T")
 
 
 class AnswerError(ValueError):
@@ -71,6 +74,34 @@ def array(
             f"{name} has shape {found.shape} and dtype {found.dtype}, and should have {wanted}"
         )
     return found
+
+
+def checked(found: T) -> T:
+    """A dataclass or named tuple of which every field has the type that it is declared with."""
+    for name, hint in get_type_hints(type(found)).items():
+        if not is_a(getattr(found, name), hint):
+            raise AnswerError(f"{name} is {_short(getattr(found, name))}, of another type")
+    return found
+
+
+def is_a(value: Any, hint: Any) -> bool:
+    """Whether a value has a declared type; what is in a mapping, or no plain class, is its own."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return any(is_a(value, one) for one in inner)
+    if origin is Literal:
+        return value in inner
+    if origin is tuple:
+        same = inner[-1:] == (...,)
+        hints = inner[:1] * len(value) if same and isinstance(value, tuple) else inner
+        return (
+            isinstance(value, tuple) and len(value) == len(hints) and all(map(is_a, value, hints))
+        )
+    if hint in (float, int, str, bool):
+        kinds = (int, float) if hint is float else hint
+        return isinstance(value, kinds) and isinstance(value, bool) == (hint is bool)
+    plain = origin or hint
+    return not isinstance(plain, type) or isinstance(value, plain)
 
 
 def _short(value: object) -> str:

@@ -137,6 +137,7 @@ class Worker:
         self.python = Path(python)
         self.patience = patience or current()
         self._ending = threading.Lock()
+        self._started = time.monotonic()
         self._asked: deque[str] = deque()
         self._hello: Hello | None = None
         self._end: str | None = None
@@ -332,7 +333,9 @@ class Worker:
 
     def _await(self, timeout: float | None) -> Answer | Exception:
         """The next answer; what its process does is looked at meanwhile, and told."""
-        began = heard = time.monotonic()
+        heard = time.monotonic()
+        # Workers start together, and are waited for one after another.
+        began = self._started if self._hello is None else heard
         notice, before, doing = self.patience.notice, None, ""
         while True:
             left = math.inf if timeout is None else began + timeout - time.monotonic()

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from weightdecay import answers
 from weightdecay.auditing.atlas import entries
 from weightdecay.auditing.auditor import audit as audit_here
 from weightdecay.auditing.result import AuditReport
@@ -39,7 +40,7 @@ def audit(
     }
     found, _ = worker.call("audit", header, timeout=timeout)
     with worker.reading("audit"):
-        return AuditReport.from_dict(found)
+        return answers.checked(AuditReport.from_dict(found))
 
 
 def answer(

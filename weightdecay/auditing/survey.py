@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from weightdecay import patience
+from weightdecay import answers, patience
 from weightdecay.auditing import remote
 from weightdecay.auditing.atlas import Entry
 from weightdecay.auditing.result import AuditReport
@@ -74,7 +74,7 @@ def survey(
 def _entries(worker: Worker, limit: float) -> list[Entry]:
     header, _ = worker.call("atlas", {"backend": worker.backend}, timeout=limit)
     with worker.reading("atlas"):
-        return [Entry(**entry) for entry in header["entries"]]
+        return [answers.checked(Entry(**entry)) for entry in header["entries"]]
 
 
 def _row(worker: Worker, entry: Entry, limit: float) -> Audited:

@@ -104,7 +104,7 @@ def _swept(job: Job, header: Header, arrays: Arrays) -> Swept:
         answers.floats(arrays, "b", runs),
         History(**{f.name: answers.floats(arrays, f.name, by_epoch) for f in fields(History)}),
         answers.array(arrays, "diverged", runs, "b"),
-        None if header["lost"] is None else Lost(**header["lost"]),
+        None if header["lost"] is None else answers.checked(Lost(**header["lost"])),
         answers.number(header, "seconds"),
     )
 
