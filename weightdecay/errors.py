@@ -6,6 +6,7 @@ Every message is one sentence or two: what was wrong, and what would be right.
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable, Sequence
 
 from weightdecay import escaping
@@ -14,6 +15,8 @@ MOST_COMPARED = 5_000
 """Known names among which a near one is sought: that takes a fraction of a second."""
 MOST_LISTED = 40
 """Known names that a message lists."""
+LONGEST_REASON = 200
+"""Characters of what a library says of its own failure."""
 LONGEST_NAME = 80
 """Characters of a known name as it is listed, and of one for which a near one is sought."""
 
@@ -57,11 +60,23 @@ def nearest(name: str, names: Sequence[str]) -> str | None:
 
 
 class MissingExtraError(WeightDecayError, ImportError):
-    """An optional library is needed and not installed."""
+    """An optional library is needed and not installed, or does not import."""
 
     def __init__(self, purpose: str, extra: str) -> None:
-        """Say what needs the extra named `extra`, and how to install it."""
-        super().__init__(f"{purpose} needs the extra {extra!r}: run {install_hint(extra)}.")
+        """Say what needs the extra named `extra`, and how to install it.
+
+        Raised while an ImportError is handled that is about more than a missing module, it says
+        that: a library may be damaged, or memory may have run out as it was loaded.
+        """
+        failed = sys.exc_info()[1]
+        if isinstance(failed, ImportError) and not isinstance(failed, ModuleNotFoundError):
+            reason = escaping.line(escaping.shortened(str(failed), LONGEST_REASON))
+            super().__init__(
+                f"{purpose} needs the extra {extra!r}, which is installed and does not import "
+                f"({reason}): install it anew, or free memory if that ran out."
+            )
+        else:
+            super().__init__(f"{purpose} needs the extra {extra!r}: run {install_hint(extra)}.")
 
 
 class BackendError(WeightDecayError):

@@ -9,6 +9,7 @@ import pytest
 
 from tests.commands import in_process
 from tests.program.test_files import ROWS, replaced, truncated, write_csv
+from weightdecay.errors import MissingExtraError
 
 TABLE = "--data {table} --target price --drop region"
 
@@ -155,3 +156,16 @@ def test_a_missing_extra_is_named(
     assert outcome.code == 2
     assert f"pip install '.[{extra}]'" in outcome.err
     assert outcome.err.count("\n") == 1
+
+
+def test_a_library_that_does_not_import_is_not_called_missing() -> None:
+    for failed, said in [
+        (ImportError("failed to map segment from shared object"), "failed to map segment"),
+        (ModuleNotFoundError("No module named 'altair'"), "pip install '.[plot]'"),
+    ]:
+        try:
+            raise failed
+        except ImportError:
+            sentence = str(MissingExtraError("--plot", "plot"))
+        assert said in sentence
+        assert ("does not import" in sentence) == (type(failed) is ImportError)

@@ -72,8 +72,8 @@ def ask(case: Case, limit: float = LIMIT) -> Answer:
             if path.is_file() and not path.is_symlink()
         }
         seconds = time.monotonic() - started
-        texts = [p.read_bytes().decode("utf-8", "surrogateescape") for p in (out, err)]
-        return Answer(code, *texts, seconds, found)
+        said, complained = (p.read_bytes().decode("utf-8", "surrogateescape") for p in (out, err))
+        return Answer(code, said, complained, seconds, found)
 
 
 def _forked(case: Case, inside: Path, out: Path, err: Path, limit: float) -> int:

@@ -14,7 +14,7 @@ from weightdecay.escaping import shown
 from weightdecay.validate import parse_integer, parse_number
 
 
-class _Whole(click.ParamType):
+class _Whole(click.ParamType):  # type: ignore[type-arg]  # not generic in every version
     name = "integer"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> int:
@@ -26,7 +26,7 @@ class _Whole(click.ParamType):
         return found
 
 
-class _Real(click.ParamType):
+class _Real(click.ParamType):  # type: ignore[type-arg]
     name = "float"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> float:

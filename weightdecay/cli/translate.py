@@ -85,7 +85,7 @@ def translate(
     found = translated(source, to, n=examples, exclude_bias=exclude_bias, seed=seed)
     write(report.as_json(found) if output == "json" else report.as_text(found))
     if found.verdict == "unproven":
-        say(found.missing)
+        say(str(found.missing))
         sys.exit(2)
     sys.exit(REFUSED if found.verdict == "refused" else 0)
 

@@ -54,9 +54,9 @@ class Table(rich.table.Table):
         usual = {"box": box.SIMPLE_HEAD, "pad_edge": False, "collapse_padding": True}
         super().__init__(**{**usual, **settings})
 
-    def add_column(self, header: Any = "", **settings: Any) -> None:
+    def add_column(self, header: Any = "", footer: Any = "", **settings: Any) -> None:
         """A column; its header may have two lines."""
-        super().add_column(Text(str(header)), **settings)
+        super().add_column(Text(str(header)), Text(str(footer)), **settings)
 
     def add_row(self, *cells: Any, **settings: Any) -> None:
         """A row of texts."""

@@ -55,16 +55,15 @@ def _require_few(name: str, count: int) -> None:
 
 def _part(name: str, part: str) -> Iterable[float]:
     fields = part.split(":")
-    ends = [parse_number(field) for field in fields[:2]]
-    if len(fields) == 1 and ends[0] is not None:
-        return [ends[0]]
+    start, stop = (parse_number(field) for field in [*fields, ""][:2])
+    if len(fields) == 1 and start is not None:
+        return [start]
     count = parse_integer(fields[2]) if len(fields) == 3 else None
-    if count is None or ends[0] is None or ends[1] is None:
+    if count is None or start is None or stop is None:
         raise InputError(
             f"{name} holds {shown(part)}: write numbers and ranges START:STOP:COUNT with commas "
             "between, such as 0,1e-4:1e2:50."
         )
-    start, stop = ends
     for end in (start, stop):
         if not 0 < end < np.inf:
             raise InputError(
