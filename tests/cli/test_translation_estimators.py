@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from weightdecay.errors import InputError
+from weightdecay.report.translate import as_text
 from weightdecay.translation.translating import translate
 
 
@@ -56,3 +57,19 @@ def test_a_decay_too_small_to_be_seen_is_said_to_be_unseen() -> None:
     assert translate("WeightDecay(lambd=1e-3, lr=0.001)", "sklearn").notes == (
         "SGDRegressor takes one example a step",
     )
+
+
+def test_a_factor_below_zero_is_none_of_sgd_regressors() -> None:
+    """η λ = 20: the guide's weights change their sign at every step, and the regressor's do not."""
+    to = translate("WeightDecay(lambd=200, lr=0.1)", "sklearn")
+    back = translate("SGDRegressor(alpha=200, learning_rate='constant', eta0=0.1)", "book")
+    for found in (to, back):
+        assert found.verdict == "refused"
+        assert any("stops at 0" in reason for reason in found.reasons)
+
+
+def test_steps_that_leave_the_finite_numbers_are_compared_with_nothing() -> None:
+    found = translate("WeightDecay(lambd=1e15, lr=1e15)", "book")
+    assert (found.verdict, found.difference) == ("refused", None)
+    assert "leave the finite numbers" in found.reasons[-1]
+    assert "no difference was measured" in as_text(found)

@@ -87,7 +87,8 @@ def test_what_is_written_reads_back_as_what_it_does(name: str, recipe: Recipe) -
     compile(written.code, "code", "exec")
     if written.readable:
         reading = dialects.read(name, parse(written.settings), 100)
-        assert not reading.dropped
+        # A refusal of the writer's own may be one of the reader's, too.
+        assert not reading.dropped or any("stops at 0" in why for why in written.refusals)
         assert same(reading.recipe, written.recipe), (reading.recipe, written.recipe, written.code)
     if not written.conditions and not written.refusals:
         assert_same_steps(recipe, written.recipe)

@@ -73,7 +73,9 @@ def _verdict(found: Translation) -> list[str]:
         return [*lines, f"{measured}{exact} {found.tolerance:g}", how]
     if found.verdict == "refused":
         lines = ["not the same, this is the nearest:", *(f"  {why}" for why in found.reasons)]
-        if (found.difference or 0.0) > found.tolerance:
+        if found.difference is None:
+            return [*lines, "no difference was measured"]
+        if found.difference > found.tolerance:
             return [*lines, f"{measured}, above {found.tolerance:g}", how]
         return [*lines, f"{measured}: the trial does not reach what differs", how]
     lines = [f"not proved: {found.missing}"]

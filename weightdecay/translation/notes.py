@@ -49,7 +49,13 @@ def unseen(recipe: Recipe, given: Problem, tolerance: float) -> tuple[str, ...]:
         "clipping": replace(recipe, clip=None),
         "the change of the learning rate": replace(recipe, schedule=first),
     }
+    steps = Rehearsals.reference(recipe, given)
+    moved = proof.difference({n: 0 * w + given.initial[n] for n, w in steps.items()}, steps)
     told = []
+    if moved <= tolerance:
+        told.append(
+            f"in these {given.steps} steps the weights move by {moved:.1e}: all but nothing"
+        )
     for what, other in bare.items():
         if other == recipe:
             continue

@@ -102,7 +102,8 @@ class Problem:
 
 def difference(found: Trajectory, source: Trajectory) -> float:
     """Largest |w − w₀| over the largest |w₀|; infinite where either is not finite."""
-    apart = max(float(np.max(np.abs(found[name] - source[name]))) for name in source)
+    with np.errstate(all="ignore"):
+        apart = max(float(np.max(np.abs(found[name] - source[name]))) for name in source)
     scale = max(float(np.max(np.abs(values))) for values in source.values())
     relative = apart / (scale or 1.0)
     return relative if np.isfinite(relative) else float("inf")
@@ -213,5 +214,6 @@ class Rehearsals:
     def reference(recipe: Recipe, given: Problem) -> Trajectory:
         """The recipe in NumPy."""
         gradients = [{n: g[t] for n, g in given.gradients.items()} for t in range(given.steps)]
-        found = list(reference.run(recipe, given.initial, gradients))
+        with np.errstate(all="ignore"):
+            found = list(reference.run(recipe, given.initial, gradients))
         return {name: np.array([params[name] for params in found]) for name in given.initial}

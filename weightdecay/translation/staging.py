@@ -160,7 +160,8 @@ def rehearse(
     """A trajectory: arrays of shape (steps, …), as those of the gradients."""
     steps = len(next(iter(gradients.values())))
     given = [{name: values[t] for name, values in gradients.items()} for t in range(steps)]
-    found = run(stage(framework, initial, dtype), framework, text, printed, given)
+    with np.errstate(all="ignore"):  # settings may take any step; what is not finite is told
+        found = run(stage(framework, initial, dtype), framework, text, printed, given)
     return {name: np.array([params[name] for params in found], np.float64) for name in PARAMETERS}
 
 

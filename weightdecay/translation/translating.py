@@ -21,6 +21,7 @@ from weightdecay.validate import integer
 Verdict: TypeAlias = Literal["exact", "conditional", "refused", "unproven"]
 NEGLIGIBLE = 1e-3
 """An ε that makes a larger difference than this is not negligible."""
+NOT_FINITE = "the source's own steps leave the finite numbers, so that nothing can be compared"
 
 
 class ProofError(WeightDecayError):
@@ -229,6 +230,8 @@ def _measured(claim: _Claim, rehearsals: Rehearsals) -> Translation:
     single = "sklearn" in (claim.origin, claim.to)
     given = Problem.of(claim.recipe, claim.seed, claim.steps, single)
     source = _source(claim, rehearsals, claim.recipe, given)
+    if not all(np.isfinite(values).all() for values in source.values()):
+        return claim.translation("refused", None, reasons=(*claim.reasons, NOT_FINITE))
     target = rehearsals.run(claim.to, claim.written.code, True, claim.written.recipe, given)
     found = _judged(claim, rehearsals, given, proof.difference(target, source))
     if found.verdict == "refused":

@@ -18,6 +18,7 @@ from weightdecay.translation.recipe import Recipe
 from weightdecay.translation.syntax import Call, Program, Statement, shown
 
 FRAMEWORK = "scikit-learn"
+SHRINKS = "SGDRegressor's factor 1 − η·alpha stops at 0"
 ESTIMATORS = signatures(
     {
         "Ridge": "alpha=1.0, *, fit_intercept=True, copy_X=True, max_iter=None, tol=1e-4, "
@@ -119,6 +120,8 @@ def _sgd(a: Arguments, alpha: float) -> Reading:
             f"learning_rate is {rate!r}, which follows the training: 'constant' and 'invscaling' "
             "are translated."
         )
+    if eta0 * strength > 1:
+        dropped.append(f"alpha={alpha:g}, where {SHRINKS}")
     decay = r.Decay("coupled", strength, l1.get(penalty, 0.0), bias=False)
     recipe = Recipe(r.Sgd(), schedule, decay)
     return Reading(r.normal(recipe), (*a.unread(), *dropped))
@@ -171,6 +174,8 @@ def _fit(fit: Fit) -> None:
     if decay.kind != "none" and decay.bias:
         fit.refuse("scikit-learn's intercept never decays")
         fit.set_decay(bias=False)
+    if decay.strength * max(fit.schedule.lr, fit.recipe.schedule.at(0)) > 1:
+        fit.refuse(SHRINKS)
     if decay.l1:
         fit.refuse("SGDRegressor truncates its L1 steps at 0")
     if not isinstance(fit.recipe.schedule, r.Constant | r.InversePower):
