@@ -27,6 +27,9 @@ HERE = Path(__file__).parent
 INSIDE = HERE / "packages_inside.py"
 KNOWN = tomllib.loads(HERE.joinpath("packages.toml").read_text(encoding="utf-8"))
 
+UNNAMED = ("other", "unrecognised")
+"""Verdicts that say that there is a decay, and give it no name."""
+
 
 def installed(folder: Path, names: list[str]) -> Path:
     """The Python of an environment that has these packages and what an audit needs."""
@@ -66,7 +69,7 @@ def judged(package: Mapping[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     row |= {"read": right, "because": package.get("because", {}).get(name)}
     if row["outcome"] != "report":
         row["judgement"] = "refused" if row["outcome"] == "sentence" else "wrong"
-    elif row["verdict"] == "other":
+    elif row["verdict"] in UNNAMED:
         row["judgement"] = "right" if right == "other" else "open"
     elif right is None:
         row["judgement"] = "unread"
