@@ -218,6 +218,8 @@ class _Recipe:
         """The transformation, with these numbers in place of its own."""
         replaced = {key: _Schedule(x) if np.ndim(x) else x for key, x in numbers.items()}
         made = self.factory(**self.settings | replaced)
+        if isinstance(made, optax.MultiSteps):  # which has the methods of one, and is none
+            made = made.gradient_transformation()
         if not isinstance(made, optax.GradientTransformation):
             kind = type(made).__name__
             raise InputError(f"{self.name} makes a {kind}: an optax GradientTransformation is due.")

@@ -103,6 +103,8 @@ class _Calls:
     probe: Any
     rhythm: Rhythm
     summed: bool
+    scalars: str = "float32"
+    """In which a framework may take the mean."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.probe, name)
