@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -58,8 +58,10 @@ def read(value: Any, name: str) -> Tensor:
         raise InputError(
             f"{name!r} is nested: give its tensors one level of names, such as {name}.weight."
         )
+    own = (id(value),) if isinstance(value, list | deque) else ()  # which can be written to as well
     if isinstance(value, list | tuple | deque) and not _plain(value):
-        return stack([read(part, name) for part in value], name)
+        found = stack([read(part, name) for part in value], name)
+        return replace(found, memory=own + found.memory)
     try:
         array, dtype, memory = _on_host(value)
     except Exception as error:  # each framework has its own
@@ -72,7 +74,7 @@ def read(value: Any, name: str) -> Tensor:
         if np.ma.is_masked(array):
             raise InputError(f"{name!r} has masked values: fill them, or leave them out.")
         array = array.data
-    return Tensor(_floats(array, value, name), dtype or array.dtype.name, memory)
+    return Tensor(_floats(array, value, name), dtype or array.dtype.name, own or memory)
 
 
 def stack(parts: Sequence[Tensor], name: str) -> Tensor:
@@ -156,6 +158,7 @@ def _floats(array: NumPyArray, value: Any, name: str) -> NumPyArray:
     if array.dtype.kind in "fc":
         return array
     if array.dtype.kind in "biu":
-        return array.astype(np.float64)
+        # Whole numbers of 64 bits need more of them than a float64 has.
+        return array.astype(np.longdouble if array.dtype.itemsize == 8 else np.float64)
     what = type(value).__name__ if array.dtype.kind == "O" else array.dtype.name
     raise InputError(f"{name!r} holds {what}: it must hold numbers.")

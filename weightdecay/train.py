@@ -223,9 +223,11 @@ def initial_state(
         drawn = generator(experiment.seed, "initial").standard_normal(p)
         initial = experiment.init_std * drawn, 0.0
     try:
+        if any(np.iscomplexobj(part) for part in initial):
+            raise TypeError("complex numbers")
         w, b = (np.asarray(part, dtype=np.float64) for part in initial)
     except (TypeError, ValueError) as error:
-        raise InputError("initial must be (w, b), two arrays of numbers.") from error
+        raise InputError("initial must be (w, b), two arrays of real numbers.") from error
     if w.shape not in ((p,), (p, 1), (p, runs)) or b.shape not in ((), (1,), (runs,)):
         raise InputError(
             f"initial has w of shape {w.shape} and b of shape {b.shape}: w must be ({p},) or "

@@ -116,6 +116,13 @@ def test_one_rounding_to_a_coarser_dtype_is_no_difference(narrow: str, as_fine_a
     assert not compare({"w": (values * (1 + 3 * tolerance)).astype(narrow)}, {"w": values}).agrees
 
 
+def test_whole_numbers_are_compared_to_their_last_digit() -> None:
+    for dtype in (np.int64, np.uint64):
+        counts = np.array([2**62, 2**62 + 1], dtype)
+        assert compare(counts, counts, tolerance=0).agrees
+        assert not compare(counts, counts[::-1], tolerance=0).agrees
+
+
 def test_floats_of_few_bits_err_by_half_a_unit_of_their_last_place() -> None:
     bits = {"float16": 11, "bfloat16": 8, "float8_e4m3fn": 4, "float8_e5m2": 3, "float4_e2m1fn": 2}
     for dtype, significant in bits.items():
@@ -165,6 +172,8 @@ def in_place(view: Callable[[np.ndarray], Any]) -> list[Any]:
         in_place(lambda w: {"w": w, "b": w.sum()}),
         in_place(lambda w: [w, w]),
         deque(in_place(lambda w: w)),
+        [[[1.0, 2.0], [3.0, 4.0]]] * 4,
+        [{"w": [1.0, 2.0]}] * 4,
     ],
 )
 def test_steps_that_are_one_memory_are_no_trajectory(steps: Any) -> None:
@@ -272,3 +281,8 @@ def test_what_cannot_be_compared_is_told(a: Any, b: Any, message: str) -> None:
 def test_a_tolerance_that_would_settle_it_is_refused(tolerance: Any) -> None:
     with pytest.raises(InputError, match=r"tolerance is .*: it must be a finite number"):
         compare(walk(), {name: 2 * values for name, values in walk().items()}, tolerance=tolerance)
+
+
+def test_a_complex_initial_state_does_not_lose_its_imaginary_part() -> None:
+    with pytest.raises(InputError, match="two arrays of real numbers"):
+        fit(SMALL, initial=(1j * np.ones(4), 0.0))
