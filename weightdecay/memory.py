@@ -10,6 +10,8 @@ from weightdecay.errors import InputError
 
 FLOAT = 8
 """Bytes of a float64."""
+RESERVED = 800_000_000
+"""Bytes of address space that polars reserves for its threads, measured with two of them."""
 UNITS = ("kB", "MB", "GB", "TB", "PB", "EB")
 
 
@@ -32,6 +34,24 @@ def require(what: str, numbers: int, remedy: str, bytes_each: int = FLOAT) -> No
     if free is not None and needed > free:
         raise InputError(
             f"{what} take {size(needed)} of memory, and {size(free)} are free: {remedy}."
+        )
+
+
+def require_room(what: str, needed: int) -> None:
+    """Refuse what would end this process rather than fail, where its own limit leaves no room.
+
+    polars aborts where it gets no memory, and it reserves much of what it never uses.
+
+    Raises
+    ------
+    InputError
+        A limit such as ``ulimit -v`` leaves less than `needed` bytes beside what is reserved.
+    """
+    left = limit()
+    if left is not None and needed + RESERVED > left:
+        raise InputError(
+            f"reading {what} takes {size(needed + RESERVED)} of address space, and the limit of "
+            f"this process leaves {size(left)}: raise it (ulimit -v)."
         )
 
 

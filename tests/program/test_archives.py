@@ -114,3 +114,32 @@ def test_what_does_not_fit_into_memory_is_told_before(
     monkeypatch.setattr(memory, "available", lambda: 300)
     with pytest.raises(InputError, match=r"take .* of memory, and 0.3 kB are free: free some"):
         load(str(path), "y")
+
+
+def test_a_panic_of_polars_is_a_damaged_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    import os
+
+    import polars as pl
+
+    pl.DataFrame(COLUMNS).write_parquet(tmp_path / "t.parquet")
+
+    def panic(file: object) -> None:
+        os.write(2, b"thread panicked")
+        raise pl.exceptions.PanicException("assertion failed")
+
+    monkeypatch.setattr(pl, "read_parquet", panic)
+    with pytest.raises(InputError, match=r"cannot be read as parquet \(assertion failed\)"):
+        load(str(tmp_path / "t.parquet"), "y")
+    assert capfd.readouterr().err == ""
+
+
+def test_a_limit_on_memory_is_told_before_polars_meets_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "t.csv").write_text("a,y\n1,2\n3,4\n", encoding="utf-8")
+    monkeypatch.setattr(memory, "limit", lambda: 500_000_000)
+    said = "takes 800 MB of address space, and the limit of this process leaves 500 MB: raise it"
+    with pytest.raises(InputError, match=said):
+        load(str(tmp_path / "t.csv"), "y")

@@ -13,7 +13,8 @@ files          files of every kind as named columns
 encodings, dialect, cells, sheet
                text: its encoding, where the table stands in it, its rows, its columns
 header         names, and the row labels that pandas and R store
-archives       NPZ
+archives, parquet
+               NPZ and Parquet
 contents       what a column holds: numbers, labels, times, missing values
 plain          columns of numbers that are written plainly
 numerals       numbers as people write them: decimal marks, thousands, currencies

@@ -14,7 +14,17 @@ from typing import Any
 import numpy as np
 
 from weightdecay import memory
-from weightdecay.data import archives, cells, contents, dialect, encodings, header, numerals, plain
+from weightdecay.data import (
+    archives,
+    cells,
+    contents,
+    dialect,
+    encodings,
+    header,
+    numerals,
+    parquet,
+    plain,
+)
 from weightdecay.data import sheet as sheets
 from weightdecay.data.contents import Contents, Labels
 from weightdecay.data.dialect import Reading
@@ -25,7 +35,7 @@ SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".npz")
 PLAIN = Reading()
 """Nothing is said of a file."""
 
-BYTES_PER_BYTE = 8
+BYTES_PER_BYTE = 12
 """Memory that a byte of a text file takes at most while it is read."""
 
 
@@ -166,6 +176,7 @@ def read(path: Path, reading: Reading | None = None) -> File:
         size = _require_file(path, suffix)
         if suffix == ".npz":
             return _of_arrays(archives.read(path), reading)
+        memory.require_room(repr(str(path)), BYTES_PER_BYTE * size)
         _require_polars(suffix)
         if suffix == ".parquet":
             return _of_parquet(path, reading)
@@ -253,44 +264,17 @@ def _of_text(path: Path, suffix: str, reading: Reading) -> File:
 
 
 def _of_parquet(path: Path, reading: Reading) -> File:
-    import polars as pl
-
-    try:
-        with path.open("rb") as file:
-            footer = _footer(file)
-            rows = pl.scan_parquet(path, glob=False).select(pl.len()).collect().item()
-            width = len(pl.read_parquet_schema(file))
-            memory.require(f"{rows:,} rows of {width:,} columns", rows * width, archives.FREE, 24)
-            file.seek(0)
-            frame = pl.read_parquet(file).with_columns(pl.col(pl.String).str.strip_chars())
-    except (pl.exceptions.PolarsError, ValueError) as error:
-        reason = (str(error).strip().splitlines() or ["damaged"])[0].rstrip(".")
-        raise InputError(
-            f"{str(path)!r} cannot be read as parquet ({reason}): it may be truncated or of "
-            "another kind."
-        ) from error
+    frame, labels = parquet.read(path)
     if not frame.height or not frame.width:
         raise InputError(f"{str(path)!r} has a header and no rows: it must hold examples.")
     found = _of_series(frame.columns, frame.get_columns(), reading)
-    labels = [name for name in header.index_of_metadata(footer) if name in found.names]
-    return replace(found, index=tuple(dict.fromkeys([*found.index, *labels])))
-
-
-def _footer(file: Any) -> bytes:
-    """A Parquet file's last bytes, in which its metadata stand."""
-    end = file.seek(0, 2)
-    file.seek(max(end - 8, 0))
-    length = int.from_bytes(file.read(4), "little")
-    file.seek(max(end - 8 - length, 0))
-    footer: bytes = file.read(length)
-    file.seek(0)
-    return footer
+    index = (*found.index, *(name for name in labels if name in found.names))
+    return replace(found, index=tuple(dict.fromkeys(index)))
 
 
 def _of_arrays(found: list[tuple[str, NumPyArray]], reading: Reading) -> File:
     names = [name for name, _ in found]
-    file = _of_series(names, [column for _, column in found], reading)
-    return replace(file, index=(), nameless=())
+    return _of_series(names, [column for _, column in found], reading)
 
 
 def _of_series(names: Sequence[str], columns: Sequence[Any], reading: Reading) -> File:
