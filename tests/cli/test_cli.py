@@ -112,7 +112,8 @@ def test_named_data_trains(run: Run, data: str) -> None:
 def test_every_option_reaches_the_experiment(run: Run, table: Path) -> None:
     options = (
         f"--data {table} --target price --drop region --sample-weight age "
-        "--validation-fraction 0.4 --standardize both --degree 2 --penalty elasticnet "
+        "--validation-fraction 0.4 --standardize both --degree 2 --missing drop-rows "
+        "--separator , --decimal . --encoding utf-8 --na gone --penalty elasticnet "
         "--lambda 0.5 --lambda 1 --l1-ratio 0.2 --penalty-factor income=0 --penalize-bias "
         "--optimizer nesterov --decay decoupled --l1-update subgradient --lr 0.02 --momentum 0.5 "
         "--betas 0.8 0.99 --eps 1e-6 --batch-size full --epochs 4 --no-shuffle "
@@ -129,6 +130,11 @@ def test_every_option_reaches_the_experiment(run: Run, table: Path) -> None:
             "validation_fraction": 0.4,
             "standardize": "both",
             "degree": 2,
+            "missing": "drop-rows",
+            "separator": ",",
+            "decimal": ".",
+            "encoding": "utf-8",
+            "na": ["gone"],
         },
         "penalty": "elasticnet",
         "lambda": [0.5, 1],

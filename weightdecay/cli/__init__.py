@@ -34,7 +34,7 @@ from weightdecay.output import RULES
 
 HELP = f"""Weight decay, defined once and run on any backend.
 
-{RULES} Files are written before anything is printed, so that 'weightdecay ... | head' loses none.
+{RULES} Files are written before anything is printed, so that a pipe into head loses none.
 Warnings go to standard error.
 
 \b
