@@ -2,9 +2,9 @@
 
 ``python benchmarks/packages.py [--packages A,B] [--environment FOLDER] [--out FILE]``. It makes a
 virtual environment, installs the versions of ``packages.toml`` there, audits every optimizer class
-that it finds with the command line, each in a process of its own, and holds what comes out against
-what the sources say, which stands in the same file. Exit code 1 where a named verdict contradicts
-it, or where the audit ends in anything but a report or a sentence.
+that it finds, each in a process of its own, and holds what comes out against what the sources say,
+which stands in the same file. Exit code 1 where a named verdict contradicts it, or where the audit
+ends in anything but a report or a sentence.
 """
 
 from __future__ import annotations

@@ -51,28 +51,22 @@ def classes(module: types.ModuleType) -> dict[str, type]:
 
 
 def told(module: str, name: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """What the command line says of a class: its report, its sentence, or what else it did."""
-    from weightdecay.cli import main
+    """What the audit says of a class: its report, its sentence, or what else it did."""
+    from weightdecay.auditing.auditor import audit
+    from weightdecay.errors import WeightDecayError
+    from weightdecay.report.audit import as_json
 
-    given = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
-    sys.argv = ["weightdecay", "audit", f"{module}:{name}", "--backend", "torch"]
-    sys.argv += ["--format", "json", *given]
-    out, err = io.StringIO(), io.StringIO()
-    code: Any = None
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            main()
-        except SystemExit as exited:
-            code = exited.code
-        except BaseException as error:
-            return {"outcome": "traceback", "said": f"{type(error).__name__}: {error}"[:400]}
-    said = err.getvalue().strip()
-    if code:
-        plain = "sentence" if code == 2 and said.startswith("weightdecay: ") else f"exit {code}"
-        return {"outcome": plain, "said": said.removeprefix("weightdecay: ")[-600:]}
+    out = io.StringIO()
     try:
-        report = json.loads(out.getvalue())
-    except ValueError:
+        with contextlib.redirect_stdout(out):
+            report = json.loads(as_json(audit(f"{module}:{name}", backend="torch", **settings)))
+    except WeightDecayError as error:
+        text = str(error)
+        plain = error.exit_code == 2 and len(text.splitlines()) == 1
+        return {"outcome": "sentence" if plain else "no sentence", "said": text[-600:]}
+    except BaseException as error:
+        return {"outcome": "traceback", "said": f"{type(error).__name__}: {error}"[:400]}
+    if out.getvalue():
         return {"outcome": "garbage", "said": out.getvalue()[:200]}
     kept = ("verdict", "factor", "times_learning_rate", "follows_schedule", "order", "knob")
     kept += ("coincides_with", "residual", "equation", "effective_lambda", "facts", "dtype")
@@ -131,6 +125,8 @@ def main() -> None:
     from weightdecay.registry import load_probe
 
     load_probe("torch")
+    for name in ("weightdecay.auditing.auditor", "weightdecay.report.audit"):
+        importlib.import_module(name)  # once, and not in every fork
     importlib.import_module("torch._dynamo")  # which a first step wants, and takes 2 s to import
     module = importlib.import_module(request["module"])
     for name in classes(module):

@@ -11,7 +11,9 @@ from typing import Any
 from weightdecay.errors import InputError, UnknownNameError
 
 LEARNING_RATE = ("lr", "learning_rate")
-DECAY = re.compile(r"(?:\w+_)?weight_decay(?:_rate)?|wd|wd_lh|l[12]|l[12]_\w*strength|lambd|lamda1")
+DECAY = re.compile(
+    r"(?:\w+_)?weight_decay(?:_rate)?|wd|wd_lh|l[12]|l[12]_\w*strength|lamb?da?_?[12]?"
+)
 REGULARIZER = re.compile(r"factor")
 CLIP = {
     "clipvalue": "value",
