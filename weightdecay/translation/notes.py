@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 
 from weightdecay.translation import proof
@@ -43,27 +44,27 @@ def unseen(recipe: Recipe, given: Problem, tolerance: float) -> tuple[str, ...]:
     """
     if isinstance(recipe.rule, r.Objective):
         return ()
+    return tuple(
+        f"in these {given.steps} steps {what} by {moved:.1e}, too little to be seen: the rest is "
+        "for the equations"
+        for what, moved in _moves(recipe, given)
+        if moved <= tolerance
+    )
+
+
+@functools.lru_cache(maxsize=256)  # of one source to several targets
+def _moves(recipe: Recipe, given: Problem) -> tuple[tuple[str, float], ...]:
+    """By how much the weights move, and by how much for each part of a recipe."""
+    steps = Rehearsals.reference(recipe, given)
+    still = {name: 0 * w + given.initial[name] for name, w in steps.items()}
+    moved = [("the weights move", proof.difference(still, steps))]
     first = r.Constant(recipe.schedule.at(0) or recipe.schedule.lr)
-    bare = {
+    for what, other in {
         "the decay": replace(recipe, decay=r.NO_DECAY),
         "clipping": replace(recipe, clip=None),
         "the change of the learning rate": replace(recipe, schedule=first),
-    }
-    steps = Rehearsals.reference(recipe, given)
-    moved = proof.difference({n: 0 * w + given.initial[n] for n, w in steps.items()}, steps)
-    told = []
-    if moved <= tolerance:
-        told.append(
-            f"in these {given.steps} steps the weights move by {moved:.1e}: all but nothing"
-        )
-    for what, other in bare.items():
-        if other == recipe:
-            continue
-        sides = (Rehearsals.reference(r.normal(side), given) for side in (other, recipe))
-        moved = proof.difference(*sides)
-        if moved <= tolerance:
-            told.append(
-                f"in these {given.steps} steps {what} moves the weights by {moved:.1e}, too little "
-                "to be seen: it rests on the equations"
-            )
-    return tuple(told)
+    }.items():
+        if other != recipe:
+            bare = Rehearsals.reference(r.normal(other), given)
+            moved.append((f"{what} moves the weights", proof.difference(bare, steps)))
+    return tuple(moved)
