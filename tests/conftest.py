@@ -106,6 +106,7 @@ def _no_variables(
 ) -> None:
     """Nothing that the developer has set or made reaches a test."""
     monkeypatch.delenv(registry.ENVIRONMENT_VARIABLE, raising=False)
+    monkeypatch.delenv("WEIGHTDECAY_TIMEOUT", raising=False)
     for name in registry.BUILT_IN:
         monkeypatch.delenv(f"WEIGHTDECAY_{name.upper()}_PYTHON", raising=False)
     nowhere = tmp_path_factory.getbasetemp() / "no-environments"

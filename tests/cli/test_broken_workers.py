@@ -100,3 +100,19 @@ def test_what_is_wrong_with_an_interpreter_is_told(
     assert all(
         line.startswith(("weightdecay: ", "torch runs in ")) for line in found.err.splitlines()
     )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_timeout_that_is_none_is_told_before_anything_starts(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("weightdecay.worker.Worker.__init__", None)
+    for value in ("0", "-1", "nan", "inf", "1e999", "9" * 400, "soon"):
+        option = in_process([*COMMANDS[command], "--timeout", value], capsys, monkeypatch)
+        with monkeypatch.context() as patch:
+            patch.setenv("WEIGHTDECAY_TIMEOUT", value)
+            variable = in_process(COMMANDS[command], capsys, monkeypatch)
+        for found, name in ((option, "--timeout"), (variable, "WEIGHTDECAY_TIMEOUT")):
+            assert (found.code, found.out) == (2, "")
+            assert found.err.count("\n") == 1
+            assert name in found.err
