@@ -13,7 +13,7 @@ a terminal                `sentence` for a text, `name` for a name or a cell wit
 a picture                 `name` (`weightdecay.pictures` does it for a whole chart)
 JSON                      `to_json`
 CSV                       `csv_cell`
-an error                  `shown` for the value that was wrong
+an error                  `shown` for the value that was wrong; `shell` in an option to type
 ========================  ==========================================================
 """
 
@@ -22,6 +22,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shlex
 from collections.abc import Iterable
 from typing import Any
 
@@ -97,6 +98,16 @@ def listed(names: Iterable[str], most: int = MOST_NAMES) -> str:
     every = list(names)
     more = f" and {len(every) - most:,} more" if len(every) > most else ""
     return ", ".join(map(shown, every[:most])) + more
+
+
+def shell(text: str) -> str:
+    """A text as a shell reads it: as it is, in quotation marks, or spelled in ``$''``."""
+    if line(text) == text:
+        return shlex.quote(text)
+    quoted = text.replace("\\", "\\\\").replace("'", "\\'")
+    # From 0x80 on, a shell takes \x for a byte and \u for a character.
+    spelled = re.sub(r"[\x80-\x9f]", lambda match: f"\\u{ord(match[0]):04x}", quoted)
+    return f"$'{line(spelled)}'"
 
 
 def sentence(text: str) -> str:

@@ -6,11 +6,13 @@ import ast
 import csv
 import io
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import weightdecay
@@ -69,6 +71,19 @@ def test_a_cell_is_no_formula_and_can_be_read_back(text: str) -> None:
 @pytest.mark.parametrize("number", ["-1", "+2.5", "-.5e-300", "1e9", "-0.0"])
 def test_a_number_stays_a_number(number: str) -> None:
     assert escaping.csv_cell(number) == number
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8))
+@settings(max_examples=10)
+def test_an_option_to_type_says_the_same_to_a_shell(text: str) -> None:
+    spelled = escaping.shell(f"{text}\x1b\n'\\\u202e")
+    assert not re.search("[\n\t]", spelled)
+    assert not HOSTILE.search(spelled)
+    command = ["bash", "-c", f"printf %s {spelled}"]
+    environment = {**os.environ, "LC_ALL": "C.UTF-8"}
+    printed = subprocess.run(command, capture_output=True, check=True, env=environment).stdout
+    assert printed.decode() == f"{text}\x1b\n'\\\u202e"
+    assert escaping.shell("a b") == "'a b'"
 
 
 def test_a_wrong_value_is_shown_at_once_and_not_at_length() -> None:

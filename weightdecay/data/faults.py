@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from weightdecay import escaping
 from weightdecay.data.contents import Contents, Labels
 from weightdecay.data.files import File
 from weightdecay.data.roles import Roles
@@ -83,7 +83,7 @@ def listed(names: Iterable[str], most: int = MOST) -> str:
 
 def quoted(name: str) -> str:
     """A name as a shell reads it."""
-    return shlex.quote(name)
+    return escaping.shell(name)
 
 
 def of_names(file: File, roles: Roles, inputs: Sequence[str]) -> list[Fault]:
