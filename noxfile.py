@@ -149,6 +149,16 @@ def _environment(session: str) -> Path:
 
 
 @nox.session(default=False)
+def scikit_learn(session: nox.Session) -> None:
+    """All of scikit-learn's own tests that the adapter in tests/scikit_learn is applicable to.
+
+    The session of the tests on NumPy runs a tenth of them.
+    """
+    session.install(*constraints("numpy"), ".", "pytest", "hypothesis", "scikit-learn")
+    session.run("pytest", "--all-of-scikit-learn", "tests/scikit_learn", *session.posargs)
+
+
+@nox.session(default=False)
 def bench_startup(session: nox.Session) -> None:
     """Start-up of the commands against importing NumPy; rewrites benchmarks/startup.json."""
     session.install(*constraints("numpy"), ".")

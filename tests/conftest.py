@@ -23,7 +23,7 @@ DEFAULT = ["numpy", "torch"]
 THIRD_PARTY = Path(__file__).parent / "third_party"
 
 HERE = Path(__file__).parent
-ONCE = {HERE / "program", HERE / "cli"}
+ONCE = {HERE / "program", HERE / "cli", HERE / "scikit_learn"}
 """Folders of tests about this program rather than about a backend: they run where NumPy is tested,
 which has all tools."""
 
@@ -51,6 +51,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         dest="libraries",
         metavar="NAME",
         help="test with this library of models, too (repeatable): flax, on jax",
+    )
+    parser.addoption(
+        "--all-of-scikit-learn",
+        action="store_true",
+        help="run every test in tests/scikit_learn, not a part of them",
     )
 
 

@@ -93,4 +93,4 @@ class LinearEstimator(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
         if not self.fit_intercept:
             self.intercept_ = 0.0  # for several targets as well, as in scikit-learn
         else:
-            self.intercept_ = b.copy() if several else float(b[0])
+            self.intercept_ = b.copy() if several else b[0]  # which is a float, with a shape

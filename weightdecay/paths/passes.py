@@ -107,5 +107,5 @@ def _exact_zeros(X: Any, c: NumPyArray, mean: NumPyArray, variance: NumPyArray) 
 def _holds_any(X: Any) -> NumPyArray:
     """Which columns have a value that is not 0."""
     if isinstance(X, np.ndarray):
-        return X.any(axis=0)
+        return np.asarray(X.any(axis=0))
     return np.bincount(X.indices[X.data != 0], minlength=X.shape[1]) > 0

@@ -1,0 +1,7 @@
+"""scikit-learn's own test_coordinate_descent.py, as installed, against this package."""
+
+from __future__ import annotations
+
+from tests.scikit_learn.loading import adapted
+
+globals().update(adapted("test_coordinate_descent"))
