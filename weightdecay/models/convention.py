@@ -26,9 +26,13 @@ class Expected(NamedTuple):
 _NORM = re.compile(r"norm(?!al(?!iz))", re.IGNORECASE)
 _NOT_NORM = re.compile(r"(Weight|Spectral)_?Norm", re.IGNORECASE)  # they wrap a layer of weights
 _NORM_PATH = re.compile(r"(^|_)(ln|bn|gn)([\d_]|$)|norm(?!al(?!iz))", re.IGNORECASE)
+_NORM_ITSELF = re.compile(r"norm(alization)?(\d?d)?$", re.IGNORECASE)  # not NormLinear, ConvNormAct
 _EMBEDDING = re.compile(r"embed(?!der)|^w[tp]e$|_tokens?$", re.IGNORECASE)
-_GAINS = {"scale", "gamma", "gain", "alpha"}
+_GAINS = {"scale", "gamma", "gain", "alpha", "weight_g", "a_log"}
 _SHIFTS = {"beta", "offset"}
+_PARAMETRIZATIONS = "parametrizations"
+"""torch keeps a parametrized `weight` as ``parametrizations.weight.original``; the length of each
+row of a weight norm is its ``original0``."""
 
 
 def expected(parameter: ModelParameter) -> Expected:
@@ -46,7 +50,9 @@ def expected(parameter: ModelParameter) -> Expected:
 
 
 def _expected(owner: Owner, ndim: int) -> Expected:
-    *path, leaf = owner.name.split(".")
+    *path, leaf = re.split(r"[./]", owner.name)  # Haiku's paths have slashes
+    if path[-2:-1] == [_PARAMETRIZATIONS]:
+        leaf = f"{path[-1]}_g" if leaf == "original0" else path[-1]
     what = _exempt(owner.kind, path, leaf.lower(), ndim)
     return Expected("no decay", what) if what else Expected("decay", "weight")
 
@@ -54,9 +60,9 @@ def _expected(owner: Owner, ndim: int) -> Expected:
 def _exempt(kind: str, path: list[str], leaf: str, ndim: int) -> str | None:
     if _is_norm(kind, path, ndim):
         return "norm"
-    if re.search(r"(^|_)bias|bias($|_)", leaf):
+    if re.search(r"(^|_)bias|bias($|_)", leaf) or (leaf == "b" and not kind):
         return "bias"
-    if _is_embedding(kind, path, leaf):
+    if _is_embedding(kind, path, leaf, ndim):
         return "embedding"
     if leaf in _SHIFTS:
         return "bias"
@@ -67,13 +73,16 @@ def _exempt(kind: str, path: list[str], leaf: str, ndim: int) -> str | None:
 
 def _is_norm(kind: str, path: list[str], ndim: int) -> bool:
     if kind:
-        return bool(_NORM.search(kind)) and not _NOT_NORM.search(kind)
+        among = bool(_NORM.search(kind)) and not _NOT_NORM.search(kind)
+        return among and (ndim <= 1 or bool(_NORM_ITSELF.search(kind)))
     return ndim <= 1 and any(_NORM_PATH.search(part) for part in path)
 
 
-def _is_embedding(kind: str, path: list[str], leaf: str) -> bool:
+def _is_embedding(kind: str, path: list[str], leaf: str, ndim: int) -> bool:
     """By its layer, or its own name; in a tree also by the name above a leaf called `weight`."""
-    if kind.startswith("Embed") or kind.endswith("Embedding") or _EMBEDDING.search(leaf):
+    table = kind.startswith("Embed") or kind.endswith(("Embed", "Embedding"))
+    patches = "Patch" in kind or (ndim > 2 and leaf in ("weight", "kernel"))  # a convolution
+    if (table and not patches) or _EMBEDDING.search(leaf):
         return True
     above = path[-1] if path and not kind and leaf in ("weight", "w", "table") else ""
     return bool(_EMBEDDING.search(above))

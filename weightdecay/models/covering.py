@@ -60,6 +60,10 @@ class CoveredParameter:
         Where `kept` is not about 1, the share that real steps with random gradients as large as the
         weights leave, in all parameters of which this is asked: 0 where the decay is applied apart
         and lost whatever the gradient, about 1 where both are rounded as one sum.
+    turned : bool
+        Whether its weights are moved across themselves, as by an orthogonal regularizer: no decay.
+    projected : bool
+        Whether a step puts them back into a set (clipped, non-negative, of bounded norm): no decay.
     """
 
     name: str
@@ -82,6 +86,8 @@ class CoveredParameter:
     dtype: str = ""
     kept: float | None = None
     carried: float | None = None
+    turned: bool = False
+    projected: bool = False
 
     @property
     def lost(self) -> bool:
@@ -221,6 +227,8 @@ def _row(parameter: ModelParameter, held: Held | None, decay: Decay | None) -> C
         dtype=decay.dtype if decay and decay.dtype else held.dtype if held else "",
         kept=decay.kept if decay else None,
         carried=decay.carried if decay else None,
+        turned=decay.turned if decay else False,
+        projected=decay.projected if decay else False,
     )
 
 

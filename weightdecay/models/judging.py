@@ -76,7 +76,19 @@ def remarks(rows: Rows, replaced: Sequence[str]) -> tuple[str, ...]:
             f"{listed([f'{rate:g}' for rate in sorted(rates)])}."
         )
     found += _rounded(rows)
-    scaled = [row for row in rows if row.decays and not row.uniform]
+    turned = [row for row in rows if row.turned]
+    if turned:
+        found.append(
+            f"{_names(turned)} {_is(turned)} moved across the weights or to a size of their "
+            "own, as by an orthogonal regularizer: that is no decay."
+        )
+    projected = [row for row in rows if row.projected]
+    if projected:
+        found.append(
+            f"{_names(projected)} {_is(projected)} put back into a set by each step (clipped, "
+            "non-negative or of bounded norm): that is no decay, which is measured inside of it."
+        )
+    scaled = [row for row in rows if row.decays and not (row.uniform or row.turned)]
     if scaled:
         found.append(
             f"the decay of {_names(scaled)} is not in proportion to the weights (coupled through "
@@ -124,7 +136,7 @@ def _rounded(rows: Rows) -> list[str]:
     hidden = [row for row in rows if row.lost and row.expected != "decay"]
     if hidden:
         found.append(
-            f"{_names(hidden)} {'is' if len(hidden) == 1 else 'are'} set to decay, which rounding "
+            f"{_names(hidden)} {_is(hidden)} set to decay, which rounding "
             f"in {listed(list(dict.fromkeys(row.dtype for row in hidden)))} hides."
         )
     return found
@@ -133,6 +145,10 @@ def _rounded(rows: Rows) -> list[str]:
 def is_rounded(row: CoveredParameter) -> bool:
     """Whether rounding makes another decay of what is meant."""
     return row.kept is not None and abs(row.kept - 1.0) > NOTICED
+
+
+def _is(rows: Rows) -> str:
+    return "is" if len(rows) == 1 else "are"
 
 
 def _shrinkage(row: CoveredParameter) -> float:

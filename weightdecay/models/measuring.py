@@ -14,12 +14,16 @@ memory's share; κ/η is a λ. The probes p are not the model's weights, which m
 size; their magnitudes differ from element to element, and another pair is a million times as large,
 so that a decay that goes through an optimizer's own scaling (coupled Adam moves every weight by
 about η) is not taken for one in proportion to the weights.
+
+Two things have an odd part and are no decay. What turns the weights (an orthogonal regularizer)
+pushes some elements towards 0 and others away from it. What projects them (clipping, non-negative
+weights) puts even the largest back into a set: inside of it, there is the decay alone.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +34,13 @@ from weightdecay.models.rounding import Kept, kept
 from weightdecay.ops import NumPyArray
 
 LARGE = 2.0**20
+INSIDE = 2.0**-10
+STUCK = 1e-3
+"""Of weights that large, a projection leaves less than this share."""
+
+ALIGNED = 0.5
+"""A movement that pushes some elements out and has a smaller cosine with −p only turns them."""
+
 PROPORTIONAL = 1e-5
 """Largest relative difference between the elements of a decay that is called one number."""
 
@@ -46,7 +57,8 @@ class Decay(NamedTuple):
     `shrink` is κ by least squares over the elements, at weights of the parameter's size; `decaying`
     how many elements decay; `uniform` whether one κ is that of every element at every size. `dtype`
     is that in which training moves them, `kept` the share of the decay that rounding leaves there,
-    `carried` the share beside gradients; None where nothing decays, or nobody can say.
+    `carried` the share beside gradients; None where nothing decays, or nobody can say. `turned` is
+    what is moved across the weights as well, `projected` what is put back into a set.
     """
 
     shrink: float
@@ -55,6 +67,8 @@ class Decay(NamedTuple):
     dtype: str = ""
     kept: float | None = None
     carried: float | None = None
+    turned: bool = False
+    projected: bool = False
 
 
 def measure(stand: Stand) -> dict[str, Decay]:
@@ -73,7 +87,9 @@ def measure(stand: Stand) -> dict[str, Decay]:
             f"a step with a zero gradient leaves nothing of {forgotten[0]}: this optimizer keeps "
             "the weights in its own memory, and its decay cannot be told from a step."
         )
-    left = kept(stand, {name: d for name, d in found.items() if d.decaying and d.shrink})
+    found |= _inside(stand, {name: large[name] for name in found if large[name].is_stuck})
+    known = {n: d for n, d in found.items() if d.decaying and d.shrink and not d.projected}
+    left = kept(stand, known)
     return {name: _rounded(found[name], left.get(name)) for name in stand.held}
 
 
@@ -106,11 +122,12 @@ def _power_of_two(rms: float) -> float:
 
 
 class _Odd(NamedTuple):
-    """The odd part of a movement divided by −p, and its uncertainty."""
+    """The odd part of a movement divided by −p, its uncertainty, and where p and −p come to 0."""
 
     p: NumPyArray
     kappa: NumPyArray
     doubt: NumPyArray
+    stuck: tuple[NumPyArray, ...]
     complex: bool
 
     def mean(self) -> float:
@@ -122,6 +139,15 @@ class _Odd(NamedTuple):
         """Which elements are moved, by either part where they are complex."""
         moved: NumPyArray = np.abs(self.kappa) > self.doubt
         return moved.any(axis=-1) if self.complex else moved
+
+    def is_mixed(self) -> bool:
+        """Whether some elements are pulled to 0 and others pushed from it."""
+        return bool((self.kappa > self.doubt).any() and (self.kappa < -self.doubt).any())
+
+    def cosine(self) -> float:
+        """Between the movement and −p."""
+        length = float(np.linalg.norm(self.kappa * self.p))
+        return self.mean() * float(np.linalg.norm(self.p)) / length if length else 0.0
 
     def is_all(self, kappa: float) -> bool:
         """Whether every element has this κ."""
@@ -146,7 +172,8 @@ def _odd_parts(stand: Stand, size: float) -> Iterator[tuple[str, _Odd]]:
         doubt = ROUNDINGS * (stand.rounding * moved + stand.rounding_of_weights)
         if stand.rounding_of_weights and _is_single(p + up) and _is_single(down - p):
             doubt = doubt + SINGLE  # an optimizer that computes in float32 whatever its weights
-        yield name, _Odd(p, kappa, doubt, stand.held[name].complex)
+        stuck = tuple(np.abs(after) <= STUCK * np.abs(p) for after in (p + up, down - p))
+        yield name, _Odd(p, kappa, doubt, stuck, stand.held[name].complex)
 
 
 def _is_single(value: NumPyArray) -> bool:
@@ -160,14 +187,27 @@ class _Far(NamedTuple):
     kappa: float
     uniform: bool
     decaying: NumPyArray
+    cosine: float
+    stuck: tuple[NumPyArray, ...]
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a step leaves nothing of some."""
+        return any(bool(side.any()) for side in self.stuck)
 
 
 def _far(odd: _Odd) -> _Far:
     kappa = odd.mean()
-    return _Far(kappa, odd.is_all(kappa), odd.decaying())
+    return _Far(kappa, odd.is_all(kappa), odd.decaying(), odd.cosine(), odd.stuck)
 
 
 def _decay(odd: _Odd, far: _Far) -> Decay:
+    across = odd.is_mixed() and min(abs(odd.cosine()), abs(far.cosine)) < ALIGNED
+    to_a_size = odd.decaying().any() and far.decaying.any() and odd.mean() * far.kappa < 0
+    if across:
+        return _turned(far)
+    if to_a_size:
+        return Decay(0.0, 0, True, turned=True)
     decaying = odd.decaying() | far.decaying
     if not decaying.any():
         return Decay(0.0, 0, True)
@@ -176,3 +216,53 @@ def _decay(odd: _Odd, far: _Far) -> Decay:
         return Decay(far.kappa, count, True)  # told best where the memory's share is smallest
     kappa = odd.mean()
     return Decay(kappa if abs(kappa) > odd.doubt.max() else 0.0, count, False)
+
+
+def _turned(far: _Far) -> Decay:
+    """The decay of weights so large that what turns them does not show beside them."""
+    if far.uniform and far.decaying.any():
+        return Decay(far.kappa, int(far.decaying.sum()), False, turned=True)
+    return Decay(0.0, 0, True, turned=True)
+
+
+def _inside(stand: Stand, outside: Mapping[str, _Far]) -> dict[str, Decay]:
+    """The decay of what is projected, from steps of a fresh optimizer where nothing is stuck.
+
+    That is the other side of 0 where one side is, and near 0 where both are.
+    """
+    if not outside:
+        return {}
+    at = _probes(stand, 1.0)
+    for name, far in outside.items():
+        up, down = far.stuck
+        sides = np.where(up & ~down, -np.sign(at[name]), np.sign(at[name]))
+        at[name] = sides * np.abs(at[name]) * np.where(up & down, INSIDE, 1.0)
+    half = {name: at[name] / 2 if name in outside else at[name] for name in at}
+    moves = stand.move(at, fresh=True), stand.move(half, fresh=True)
+    return {name: _between(stand, name, (at[name], half[name]), moves) for name in outside}
+
+
+def _between(
+    stand: Stand,
+    name: str,
+    weights: tuple[NumPyArray, NumPyArray],
+    moves: tuple[Mapping[str, NumPyArray], ...],
+) -> Decay:
+    p, half = weights
+    first, second = moves[0][name], moves[1][name]
+    if (np.abs((p + first) - (half + second)) <= STUCK * np.abs(p)).any():
+        raise InputError(
+            f"a step puts {name} where it does not depend on its size, normalized or kept in the "
+            "optimizer's own memory: its decay cannot be told from that."
+        )
+    doubt = ROUNDINGS * (stand.rounding + stand.rounding_of_weights) * np.ones_like(p)
+    odds = [
+        _Odd(q, -move / q, doubt, (), stand.held[name].complex)
+        for q, move in ((p, first), (half, second))
+    ]
+    count = int(odds[0].decaying().sum())
+    kappa = odds[0].mean() if count else 0.0
+    if uniform := all(odd.is_all(kappa) for odd in odds):
+        return Decay(kappa, count, uniform, projected=True)
+    scale = float(np.abs(p).max()) / (_power_of_two(stand.held[name].rms) or 1.0)
+    return Decay(kappa * min(scale, 1.0), count, uniform, projected=True)  # steps of one length

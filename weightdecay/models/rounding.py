@@ -73,6 +73,15 @@ class Kept(NamedTuple):
         """Whether rounding makes another decay of what is meant."""
         return self.share is not None and abs(self.share - 1.0) > NOTICED
 
+    def beside(self, carried: float | None) -> Kept:
+        """With what is left beside gradients; that alone where a step without makes no numbers.
+
+        Adam's ε of 1e-8 is 0 in float16, and 0/0 what it divides.
+        """
+        if self.share is not None or carried is None:
+            return self._replace(carried=carried)
+        return Kept(self.dtype, 0.0 if abs(carried) < NOTICED else carried, carried)
+
 
 class _Odd(NamedTuple):
     """Of one parameter, Σ p·odd in the own dtype and in float64, and what rounding blurs.
@@ -107,9 +116,9 @@ def kept(stand: Stand, decays: Decays) -> dict[str, Kept]:
     found |= dict(_shares(stand, rest, fresh=False))
     for dtype in {left.dtype for left in found.values()}:
         alike = [n for n in proportional if n in found and found[n].dtype == dtype]
-        noticed = [name for name in alike if found[name].noticed]
-        carried = _carried(stand, noticed)
-        found |= {name: found[name]._replace(carried=carried) for name in noticed}
+        asked = [name for name in alike if found[name].noticed or found[name].share is None]
+        carried = _carried(stand, asked)
+        found |= {name: found[name].beside(carried) for name in asked}
     return found
 
 

@@ -50,3 +50,12 @@ def test_master_weights_in_float32_are_what_is_trained() -> None:
     (row,) = found.rows
     assert (row.dtype, row.decays, found.agrees) == ("float32", True, True)
     assert row.kept == pytest.approx(1.0, abs=KEPT)
+
+
+def test_clipping_of_weights_is_no_decay() -> None:
+    layer = build("float32")
+    for wd in (0.0, 0.125):
+        settings = {"learning_rate": 0.25, "wd": wd, "clip_weights": 0.5}
+        made = mx.gluon.Trainer(layer.collect_params(), "rmsprop", settings)
+        (row,) = coverage(layer, made).rows
+        assert (row.decays, row.projected) == (wd > 0, True)

@@ -85,6 +85,15 @@ def test_the_memory_of_a_trained_optimizer_hides_nothing() -> None:
     assert found.agrees
 
 
+@pytest.mark.parametrize(("product", "lost"), [(1e-5, True), (2.0**-8, False)])
+def test_float16_whose_steps_without_a_gradient_are_no_numbers(product: float, lost: bool) -> None:
+    """Adam's ε is 0 there, so that steps with gradients have to tell."""
+    found = coverage(layer := build(torch.float16), adamw(layer, 2.0**-10, product * 2**10))
+    (row,) = found.rows
+    assert (row.dtype, row.lost, found.agrees) == ("float16", lost, not lost)
+    assert lost or row.kept == pytest.approx(1.0, abs=CARRIED)
+
+
 def test_l2_that_is_rounded_with_the_gradient_is_carried_along() -> None:
     layer = build(torch.float32)
     made = torch.optim.SGD(layer.parameters(), 1e-4, weight_decay=1e-4)
