@@ -43,7 +43,7 @@ PUSH = 1024.0
 
 def owns(model: object) -> bool:
     """Whether it is a tree with arrays among its leaves and not one array itself."""
-    return trees.has_arrays(model)
+    return bool(trees.has_arrays(model))
 
 
 def parameters(model: Any) -> list[ModelParameter]:

@@ -138,7 +138,7 @@ class _Odd(NamedTuple):
     def decaying(self) -> NumPyArray:
         """Which elements are moved, by either part where they are complex."""
         moved: NumPyArray = np.abs(self.kappa) > self.doubt
-        return moved.any(axis=-1) if self.complex else moved
+        return np.asarray(moved.any(axis=-1)) if self.complex else moved
 
     def is_mixed(self) -> bool:
         """Whether some elements are pulled to 0 and others pushed from it."""

@@ -169,10 +169,11 @@ def _odd_parts(
 
 
 def _odd(p: NumPyArray, up: OwnStep, down: OwnStep, wide: NumPyArray) -> _Odd:
-    moved = down.moved - up.moved
+    with np.errstate(invalid="ignore"):  # a step may end in infinities, which `share` tells
+        moved = down.moved - up.moved
+        own, meant = float(np.sum(p * moved)), float(np.sum(p * wide))
     blur = SPACING.get(up.dtype, 0.0) * float(np.sum(p**4)) ** 0.5
     square = 2 * float(np.sum(np.square(p)))
-    own, meant = float(np.sum(p * moved)), float(np.sum(p * wide))
     return _Odd(up.dtype, own, meant, 2 * blur, not moved.any(), square)
 
 
