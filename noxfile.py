@@ -30,6 +30,9 @@ BENCHMARKS = {
     "tuning": ALL,
 }
 
+LIBRARIES = {"jax": ["flax"]}
+"""Libraries of models beside a backend, with constraints and tests of their own."""
+
 TESTING = ["pytest", "pytest-xdist", "hypothesis", "scikit-learn"]
 SIDE_BY_SIDE = ["--numprocesses", "auto", "--maxprocesses", "4", "--dist", "worksteal"]
 """Tests in as many processes as there are cores, and in no more than memory has room for."""
@@ -49,8 +52,12 @@ def constraints(*backends: str) -> list[str]:
 
 def tested(session: nox.Session, backend: str, extras: str, *tools: str) -> None:
     """Install the project for a backend and run the tests that are about it."""
-    session.install(*constraints(backend), f".[{extras}]", *TESTING, *tools)
-    session.run("pytest", *SIDE_BY_SIDE, "--backend", backend, *session.posargs)
+    pins, names = constraints(backend), ["--backend", backend]
+    for library in LIBRARIES.get(backend, []):
+        pins += ["-c", str(ROOT / f"tests/constraints-{library}.txt"), library]
+        names += ["--with", library]
+    session.install(*pins, f".[{extras}]", *TESTING, *tools)
+    session.run("pytest", *SIDE_BY_SIDE, *names, *session.posargs)
 
 
 @nox.session
@@ -97,7 +104,7 @@ def tests(session: nox.Session, backend: str) -> None:
     if backend == "numpy":  # where the tests that are about no backend run as well
         tested(session, backend, "files,plot,sklearn", "pyarrow")
     else:
-        tested(session, backend, backend, library="flax" if backend == "jax" else "")
+        tested(session, backend, backend)
 
 
 @nox.session(python=MXNET_PYTHON)

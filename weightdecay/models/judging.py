@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 MOST = 3
 """So many parameters with the same fault get a sentence each; more of them share one."""
 
+NARROW = ("bfloat16", "float16")
+"""Dtypes in which the usual decays are lost."""
+
 _PLURAL = {
     "weight": "weights",
     "bias": "biases",
@@ -132,6 +135,14 @@ def _rounded(rows: Rows) -> list[str]:
             f"rounding in {dtype} makes {_range([f'{row.kept:.0%}' for row in alike])} of what is "
             f"meant of the decay of {_names(alike)}, in a step without a gradient"
             f"{_beside_gradients(alike)}."
+        )
+    unknown = [row for row in rows if row.decays and row.kept is None and row.dtype in NARROW]
+    unknown = [row for row in unknown if not row.projected]
+    if unknown:
+        found.append(
+            f"what rounding in {listed(list(dict.fromkeys(row.dtype for row in unknown)))} leaves "
+            f"of the decay of {_names(unknown)} cannot be told from a few steps: they are random, "
+            "end in no numbers without a gradient, or the decay is small beside what else moves."
         )
     hidden = [row for row in rows if row.lost and row.expected != "decay"]
     if hidden:

@@ -169,9 +169,11 @@ def _odd_parts(
 
 
 def _odd(p: NumPyArray, up: OwnStep, down: OwnStep, wide: NumPyArray) -> _Odd:
-    with np.errstate(invalid="ignore"):  # a step may end in infinities, which `share` tells
+    with np.errstate(invalid="ignore"):  # some steps end in infinities
         moved = down.moved - up.moved
-        own, meant = float(np.sum(p * moved)), float(np.sum(p * wide))
+    told = np.isfinite(moved)
+    moved, wide, p = moved[told], wide[told], p[told]
+    own, meant = (float(np.sum(p * change)) for change in (moved, wide))
     blur = SPACING.get(up.dtype, 0.0) * float(np.sum(p**4)) ** 0.5
     square = 2 * float(np.sum(np.square(p)))
     return _Odd(up.dtype, own, meant, 2 * blur, not moved.any(), square)
