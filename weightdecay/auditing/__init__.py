@@ -6,6 +6,7 @@ optimizers are driven. In reading order:
 
     knobs       which settings are the decay and the learning rate, by their names
     subject     the optimizer and its twin, built as often as needed
+    foreign     somebody else's code, called: what it raises, prints and warns of
     driving     whether it can be driven at all, and with which parameters
     trials      the random weights and gradients on which they are compared
     accumulating  optimizers that step once in several calls
