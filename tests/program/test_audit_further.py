@@ -165,6 +165,12 @@ def test_no_figure_is_read_off_next_to_nothing() -> None:
             "decoupled",
             "at your settings the decay does nothing in float32: ηλ = 1e-08 is below rounding of",
         ),
+        (
+            tricky.AfterTheStep,
+            {"weight_decay": 1e-7},  # at the rate that the factory has by default
+            "decoupled",
+            "at your settings the decay does nothing in float32: ηλ = 1e-08 is below rounding of",
+        ),
     ],
 )
 def test_a_decay_that_is_lost_at_the_users_settings(

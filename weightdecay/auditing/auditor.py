@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -92,7 +93,12 @@ def _audited(
     options = options_of(label, probe, found, (*settings, *([knob] if knob else [])))
     knobs = find_knobs(label, options, settings, knob)
     require(label, options, settings, knobs)
-    given = Given(_number(knobs.lr, settings), _number(knobs.decay, settings))
+    given = Given(
+        _number(knobs.lr, settings),
+        _number(knobs.decay, settings),
+        _usual(knobs.lr, options),
+        _usual(knobs.decay, options),
+    )
     own = {key: value for key, value in settings.items() if key not in (knobs.decay, knobs.lr)}
     limits = {key: own.pop(key) for key in knobs.clip if key in own}
     subject = Subject(probe, found, own, knobs, SHAPES, "float64")
@@ -207,6 +213,13 @@ def _not_driven(subject: Subject) -> list[str]:
     if subject.dtype == "float32":
         said.append("float64: it takes or computes in float32 only")
     return said
+
+
+def _usual(name: str | None, options: Mapping[str, Any]) -> float | None:
+    """A default that is a number above 0."""
+    default = options.get(name) if name is not None else None
+    plain = isinstance(default, int | float) and not isinstance(default, bool)
+    return float(default) if plain and 0 < default < math.inf else None
 
 
 def _number(name: str | None, settings: Mapping[str, Any]) -> float | None:

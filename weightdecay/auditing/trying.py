@@ -19,10 +19,17 @@ OTHER_LR, OTHER_LAMBDA = 3 / 32, 3 / 8
 
 @dataclass(frozen=True)
 class Given:
-    """The user's own learning rate and decay."""
+    """The user's own learning rate and decay, and those that the factory has by default."""
 
     lr: float | None
     lambd: float | None
+    usual_lr: float | None = None
+    usual_lambd: float | None = None
+
+    @property
+    def asked(self) -> bool:
+        """Whether the user gave either."""
+        return self.lr is not None or self.lambd is not None
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,7 @@ def in_trials(
 ) -> Tried:
     """Another draw, a descent, and the user's own settings."""
     tried = _tried(subject, pace, scale, seed)
-    if given == Given(None, None):
+    if not given.asked:
         return tried
     if by_itself and given.lr is not None:
         unclipped = "the given learning rate: the gradients it meets would be clipped"
@@ -82,8 +89,8 @@ def _tried(subject: Subject, pace: float, scale: float, seed: int) -> Tried:
 
 
 def _at_given(subject: Subject, given: Given, tried: Tried, seed: int) -> Tried:
-    lr = probe_lr(subject) if given.lr is None else given.lr
-    lambd = LAMBDA if given.lambd is None else given.lambd
+    lr = next(x for x in (given.lr, given.usual_lr, probe_lr(subject)) if x is not None)
+    lambd = next(x for x in (given.lambd, given.usual_lambd, LAMBDA) if x is not None)
     trial = draw(seed + 2, subject.shapes, lr=lr, lambd=lambd)
     seen = observe(subject, trial)
     if not seen.effect:
