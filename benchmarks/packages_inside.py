@@ -69,7 +69,7 @@ def told(module: str, name: str, settings: dict[str, Any]) -> dict[str, Any]:
     if out.getvalue():
         return {"outcome": "garbage", "said": out.getvalue()[:200]}
     kept = ("verdict", "factor", "times_learning_rate", "follows_schedule", "order", "knob")
-    kept += ("coincides_with", "residual", "equation", "effective_lambda", "facts", "dtype")
+    kept += ("coincides_with", "residual", "equation", "effective_lambda", "dtype")
     row = {key: report[key] for key in kept} | {"outcome": "report"}
     rivals = sorted(report["rivals"], key=lambda r: (r["residual"] is None, r["residual"]))
     if row["verdict"] == "other" and rivals:
