@@ -96,7 +96,7 @@ def by_its_steps(
     return mean
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Calls:
     """A probe whose steppers call the optimizer several times a step."""
 

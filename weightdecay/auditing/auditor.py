@@ -218,8 +218,9 @@ def _not_driven(subject: Subject) -> list[str]:
 def _usual(name: str | None, options: Mapping[str, Any]) -> float | None:
     """A default that is a number above 0."""
     default = options.get(name) if name is not None else None
-    plain = isinstance(default, int | float) and not isinstance(default, bool)
-    return float(default) if plain and 0 < default < math.inf else None
+    if isinstance(default, bool) or not isinstance(default, int | float):
+        return None
+    return float(default) if 0 < default < math.inf else None
 
 
 def _number(name: str | None, settings: Mapping[str, Any]) -> float | None:
