@@ -12,6 +12,7 @@ from weightdecay.auditing.subject import Subject
 from weightdecay.auditing.trials import Trial
 from weightdecay.auditing.trying import Tried
 from weightdecay.auditing.verdict import FACTORS, Fitted, Judged, judge, narrowed, observe
+from weightdecay.errors import ForeignError
 
 MOMENTUM = 7 / 8
 """Switched on where coupled and decoupled decay would otherwise be the same mathematics."""
@@ -58,8 +59,11 @@ def choose(subject: Subject, accepted: list[Judged], bench: Bench) -> Choice:
         return Choice(next(iter(accepted), None), subject)
     # Plain gradient descent: the same mathematics, until there is a momentum to tell.
     moving = subject.having(momentum=MOMENTUM)
-    seen = narrowed(moving, bench.trial, bench.decayed)
-    on = [observe(moving, observed.trial) for observed in bench.tried.on]
+    try:
+        seen = narrowed(moving, bench.trial, bench.decayed)
+        on = [observe(moving, observed.trial) for observed in bench.tried.on]
+    except ForeignError as error:  # then there is no momentum that could tell
+        return Choice(accepted[0], subject, {_WITH: f"it fails: {error.said}"})
     names = [j.hypothesis.name for j in accepted]
     same = [h for h in HYPOTHESES if h.name in names]
     rest = [h for h in HYPOTHESES if h.name not in names]
