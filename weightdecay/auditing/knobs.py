@@ -12,7 +12,7 @@ from weightdecay.errors import InputError, UnknownNameError
 
 LEARNING_RATE = ("lr", "learning_rate")
 DECAY = re.compile(
-    r"(?:\w+_)?weight_decay(?:_rate)?|wd|wd_lh|l[12]|l[12]_\w*strength|lamb?da?_?[12]?"
+    r"(?:\w+_)?weight_decay(?:_rate)?|wd|wd_lh|l[12]|l[12]_\w*strength|lambd|lambda_?|lamb?da_?[12]"
 )
 REGULARIZER = re.compile(r"factor")
 CLIP = {
