@@ -8,8 +8,9 @@ from tests.core.test_translation import loaded
 from tests.tolerances import TRANSLATION, relative_difference
 from weightdecay.translation import dialects, proof, staging
 from weightdecay.translation import recipe as r
+from weightdecay.translation.negligible import NEGLIGIBLE
 from weightdecay.translation.recipe import Clip, Recipe
-from weightdecay.translation.translating import NEGLIGIBLE, in_float32
+from weightdecay.translation.translating import in_float32
 
 RATE = r.Constant(2**-4)
 COUPLED, DECOUPLED = r.Decay("coupled", 0.25, bias=False), r.Decay("decoupled", 0.25)

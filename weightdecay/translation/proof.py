@@ -211,9 +211,10 @@ class Rehearsals:
             return {name: answers.floats(found, name, shape) for name, shape in shapes.items()}
 
     @staticmethod
-    def reference(recipe: Recipe, given: Problem) -> Trajectory:
-        """The recipe in NumPy."""
+    def reference(recipe: Recipe, given: Problem, from_zero: bool = False) -> Trajectory:
+        """The recipe in NumPy, from the problem's parameters or `from_zero`."""
+        initial = {n: 0 * w if from_zero else w for n, w in given.initial.items()}
         gradients = [{n: g[t] for n, g in given.gradients.items()} for t in range(given.steps)]
         with np.errstate(all="ignore"):
-            found = list(reference.run(recipe, given.initial, gradients))
-        return {name: np.array([params[name] for params in found]) for name in given.initial}
+            found = list(reference.run(recipe, initial, gradients))
+        return {name: np.array([params[name] for params in found]) for name in initial}

@@ -9,7 +9,7 @@ import numpy as np
 
 from weightdecay import bounds
 from weightdecay.errors import BackendError, MissingExtraError, WeightDecayError
-from weightdecay.translation import dialects, equations, notes, proof
+from weightdecay.translation import dialects, equations, negligible, notes, proof
 from weightdecay.translation import recipe as r
 from weightdecay.translation.dialects.arguments import MEANINGS, Reading
 from weightdecay.translation.dialects.fitting import Condition, Written
@@ -19,8 +19,6 @@ from weightdecay.translation.syntax import parse, settled
 from weightdecay.validate import integer
 
 Verdict: TypeAlias = Literal["exact", "conditional", "refused", "unproven"]
-NEGLIGIBLE = 1e-3
-"""An ε that makes a larger difference than this is not negligible."""
 NOT_FINITE = "the source's own steps leave the finite numbers, so that nothing can be compared"
 
 
@@ -126,7 +124,8 @@ def translate(
         written = dialects.write(origin, recipe, n)
         text, printed = written.code, True
     written = dialects.write(to, recipe, n)
-    reasons = (*(_dropped(what, origin) for what in reading.dropped), *written.refusals)
+    dropped = (_dropped(what, origin) for what in reading.dropped)
+    reasons = (*dropped, *written.refusals, *negligible.unheld(recipe))
     claim = _Claim(
         source, text, printed, origin, to, recipe, reading, written, reasons, n, seed, steps,
     )  # fmt: skip
@@ -233,7 +232,7 @@ def _measured(claim: _Claim, rehearsals: Rehearsals) -> Translation:
     if not all(np.isfinite(values).all() for values in source.values()):
         return claim.translation("refused", None, reasons=(*claim.reasons, NOT_FINITE))
     target = rehearsals.run(claim.to, claim.written.code, True, claim.written.recipe, given)
-    found = _judged(claim, rehearsals, given, proof.difference(target, source))
+    found = _judged(claim, rehearsals, given, target, source)
     if found.verdict == "refused":
         return found
     unseen = notes.unseen(claim.recipe, given, claim.tolerance)
@@ -250,19 +249,18 @@ def _source(claim: _Claim, rehearsals: Rehearsals, recipe: Recipe, given: Proble
     return rehearsals.run(claim.origin, text, printed, recipe, given)
 
 
-def _judged(claim: _Claim, rehearsals: Rehearsals, given: Problem, apart: float) -> Translation:
+def _judged(
+    claim: _Claim, rehearsals: Rehearsals, given: Problem, target: Trajectory, source: Trajectory
+) -> Translation:
+    apart = proof.difference(target, source)
     if claim.reasons:  # whatever was measured: a trial does not reach every setting
         return claim.translation("refused", apart, reasons=claim.reasons)
     conditions = claim.written.conditions
     if not conditions and apart <= claim.tolerance:
         return claim.translation("exact", apart)
-    small = [c for c in conditions if c.kind in ("eps", "large gradients")]
-    if small and apart > NEGLIGIBLE:
-        why = tuple(
-            c.text.replace(" is negligible", f" is not negligible: it makes {apart:.1e}")
-            for c in small
-        )
-        return claim.translation("refused", apart, reasons=why)
+    large = _not_negligible(claim, given, target, source)
+    if large:
+        return claim.translation("refused", apart, reasons=large)
     exact = _made_true(claim, rehearsals, given, rounded=False)
     texts = [c.text for c in conditions]
     if exact > claim.tolerance:
@@ -274,6 +272,32 @@ def _judged(claim: _Claim, rehearsals: Rehearsals, given: Problem, apart: float)
     if exact > claim.tolerance or (claim.tolerance == proof.TOLERANCE and not conditions):
         raise _contradicted(claim, exact)
     return claim.translation("conditional", apart, conditions=tuple(texts), exact_difference=exact)
+
+
+def _not_negligible(
+    claim: _Claim, given: Problem, target: Trajectory, source: Trajectory
+) -> tuple[str, ...]:
+    """The conditions that call something negligible that is not: beside the steps, or measured."""
+    conditions = claim.written.conditions
+    small = [c for c in conditions if c.kind in ("eps", "large gradients")]
+    if not small:
+        return ()
+
+    def told(condition: Condition, makes: str) -> str:
+        return condition.text.replace(" is negligible", f" is not negligible: it makes {makes}")
+
+    changes = negligible.changes(claim.recipe, claim.written.recipe, given)
+    large = tuple(
+        told(c, f"{changes[c.kind]:.1e} of the steps")
+        for c in small
+        if changes[c.kind] > negligible.NEGLIGIBLE
+    )
+    within = min(c.horizon or claim.steps for c in conditions)
+    first = [{name: w[:within] for name, w in side.items()} for side in (target, source)]
+    apart = proof.difference(*first) if within else 0.0
+    if not large and apart > negligible.NEGLIGIBLE:
+        return tuple(told(c, f"{apart:.1e} of the weights") for c in small)
+    return large
 
 
 def _made_true(claim: _Claim, rehearsals: Rehearsals, given: Problem, rounded: bool) -> float:
