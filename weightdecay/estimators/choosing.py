@@ -196,7 +196,7 @@ class WeightDecayCV(LinearEstimator):
             dtype=self.dtype,
             device=self.device,
         )
-        self._keep(found.w, found.b, several)
+        self._keep(found.w, found.b, several, found.centre)
         self._report(found)
         return self
 

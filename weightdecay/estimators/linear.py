@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from weightdecay.errors import InputError
 from weightdecay.ops import NumPyArray
+from weightdecay.paths.centre import Centre, predict
 from weightdecay.paths.examples import Examples, examples
 
 try:
@@ -39,6 +40,9 @@ class LinearEstimator(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
     def predict(self, X: Any) -> NumPyArray:
         """Xw + b.
 
+        With inputs far from 0, where b has no digits left, it keeps those of the fit, unless
+        `coef_` or `intercept_` were replaced since.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
@@ -49,8 +53,7 @@ class LinearEstimator(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
         """
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=self._formats, dtype=FLOATS, reset=False)
-        found: NumPyArray = np.asarray(X @ self.coef_.T + self.intercept_)
-        return found
+        return predict(X, self.coef_.T, self.intercept_, self._centre)
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn may expect, from 1.6 on."""
@@ -86,7 +89,17 @@ class LinearEstimator(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
         names = getattr(self, "feature_names_in_", None)
         return examples(X, y, sample_weight, names), y.ndim == 2
 
-    def _keep(self, w: NumPyArray, b: NumPyArray, several: bool) -> None:
+    @property
+    def _centre(self) -> Centre | None:
+        """What predictions start from, where there is such a place and they still are the fit's."""
+        fitted = getattr(self, "_fitted", None)
+        if fitted is None:
+            return None
+        w, b, found = fitted
+        same = np.array_equal(self.coef_, w) and np.array_equal(self.intercept_, b)
+        return found if same else None
+
+    def _keep(self, w: NumPyArray, b: NumPyArray, several: bool, found: Centre | None) -> None:
         """Keep w (num_inputs, num_targets) and b (num_targets,) in scikit-learn's shapes."""
         w, b = np.asarray(w, np.float64), np.asarray(b, np.float64)
         self.coef_ = np.ascontiguousarray(w.T) if several else w[:, 0].copy()
@@ -94,3 +107,8 @@ class LinearEstimator(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type:
             self.intercept_ = 0.0  # for several targets as well, as in scikit-learn
         else:
             self.intercept_ = b.copy() if several else b[0]  # which is a float, with a shape
+        self._fitted: tuple[NumPyArray, NumPyArray, Centre] | None = None
+        if found is not None:
+            if not several:
+                found = Centre(found.x, found.y[0])
+            self._fitted = (self.coef_.copy(), np.array(self.intercept_), found)

@@ -13,6 +13,7 @@ from weightdecay.estimators import settings
 from weightdecay.estimators.linear import LinearEstimator
 from weightdecay.ops import NumPyArray
 from weightdecay.paths import ridge
+from weightdecay.paths.centre import centre
 from weightdecay.paths.examples import Examples, Formulation
 from weightdecay.validate import number
 
@@ -144,7 +145,8 @@ class WeightDecayRegressor(LinearEstimator):
         solve = self._solve if self._is_exact else self._train
         w, b, epochs = solve(data, objective, alpha)
         self.n_iter_: int | None = epochs
-        self._keep(w, b, several)
+        far = centre(data, objective, w, self.dtype) if self._is_exact else None
+        self._keep(w, b, several, far)
         return self
 
     def _solve(

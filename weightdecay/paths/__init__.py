@@ -13,5 +13,6 @@ prepared       rows made ready for the descent
 descent        scikit-learn's coordinate descent, and the equations that end it
 optimality     how far from optimal every fit is, computed again from the data
 slopes         residuals and correlations of a whole path, in one pass
+centre         predictions of inputs far from 0
 passes         passes over the rows, some at a time
 """

@@ -118,11 +118,15 @@ class Path:
     w : array of shape (num_inputs, L, num_targets)
         In the units of X.
     b : array of shape (L, num_targets)
+    at_mean : array of shape (L, num_targets), or None
+        The predictions at the mean of the inputs, of fits that are no minimisers: those predict the
+        mean of the targets there.
     """
 
     lambdas: NumPyArray
     w: NumPyArray
     b: NumPyArray
+    at_mean: NumPyArray | None = None
 
 
 class Split(NamedTuple):

@@ -20,8 +20,10 @@ from weightdecay.data.roles import Roles
 from weightdecay.errors import InputError
 from weightdecay.escaping import listed
 from weightdecay.ops import NumPyArray
+from weightdecay.paths.centre import Centre, predict
 from weightdecay.paths.examples import Examples
 from weightdecay.paths.units import moments
+from weightdecay.tolerances import PARITY
 from weightdecay.tuning import model_file
 from weightdecay.tuning.result import TuneResult
 from weightdecay.tuning.scores import RULES
@@ -73,6 +75,10 @@ class Model:
         Columns of the table that were no inputs; a table to predict may have them.
     na : tuple of str
         Marks of a missing value that were named for the table.
+    centre : tuple of float, or None
+        Where columns lie far from 0, so that b has no digits left: a place x₀ among them.
+    at_centre : float or None
+        The prediction there; others are at_centre + w·(x − x₀).
     weightdecay, numpy : str
         The versions that made it.
 
@@ -106,6 +112,8 @@ class Model:
     group: str | None = None
     time: str | None = None
     na: tuple[str, ...] = ()
+    centre: tuple[float, ...] | None = None
+    at_centre: float | None = None
     weightdecay: str = __version__
     numpy: str = np.__version__
 
@@ -125,13 +133,20 @@ class Model:
         if self.degree > total or self.columns != _expanded(self.inputs, self.degree):
             raise InputError(f"the {total} columns are not those of the inputs to degree "
                              f"{self.degree}.")  # fmt: skip
-        for name in ("w", "mean", "scale", "penalty_factors"):
+        for name in ("w", "mean", "scale", "penalty_factors", "centre"):
             values = getattr(self, name)
             if values is not None and len(values) != total:
                 raise InputError(
                     f"{model_file.KEYS.get(name, name)} holds {len(values)} numbers: one for each "
                     f"of the {total} columns is needed."
                 )
+        if (self.centre is None) != (self.at_centre is None):
+            raise InputError("centre and at_centre go together: give both, or neither.")
+        if self.centre is not None and not self._agrees():
+            raise InputError(
+                "at_centre is not what weights and bias predict at centre: after an edit of them, "
+                "leave out both centre and at_centre."
+            )
 
     @classmethod
     def of(
@@ -170,6 +185,7 @@ class Model:
                 f"there are {result.examples.num_targets} targets: a model file holds one."
             )
         roles = roles or Roles(target)
+        far = result.centre
         factors, error = result.formulation.factors, result.scores.standard_error[result.index]
         return cls(
             target=roles.target,
@@ -196,6 +212,8 @@ class Model:
             group=roles.group,
             time=roles.time,
             na=na,
+            centre=None if far is None else tuple(far.x.tolist()),
+            at_centre=None if far is None else float(far.y[0]),
         )
 
     @property
@@ -205,7 +223,7 @@ class Model:
         return tuple(name for name in named if name is not None)
 
     def predict(self, X: Any) -> NumPyArray:
-        """w·x + b for every row, shape (rows,).
+        """w·x + b for every row, shape (rows,); from `centre` where there is one.
 
         Parameters
         ----------
@@ -223,8 +241,21 @@ class Model:
         if self.degree > 1:
             values, _ = monomial_features(values, self.degree, self.inputs)
         with np.errstate(over="ignore", invalid="ignore"):
-            predicted: NumPyArray = values @ np.array(self.w) + self.b
-        return predicted
+            return predict(values, np.array(self.w), self.b, self._from)
+
+    @property
+    def _from(self) -> Centre | None:
+        if self.centre is None:
+            return None
+        return Centre(np.array(self.centre), np.array(self.at_centre))
+
+    def _agrees(self) -> bool:
+        """Whether b is at_centre − w·centre, as closely as float32 tells."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            moved = np.multiply(self.w, self.centre or 0)
+            parts = np.array([*moved, self.b, -(self.at_centre or 0)])
+            size = abs(parts).sum()
+            return bool(np.isfinite(size) and abs(parts.sum()) <= PARITY["float32"] * size)
 
     def save(self, path: str | Path) -> None:
         """Write the model as JSON, whole or not at all.
@@ -308,6 +339,8 @@ _CHECKS: dict[str, Check] = {
     "group": optional_name,
     "time": optional_name,
     "na": names,
+    "centre": _optional(numbers),
+    "at_centre": _optional(number),
     "weightdecay": _text,
     "numpy": _text,
 }

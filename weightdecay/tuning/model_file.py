@@ -19,7 +19,7 @@ OBJECTIVE = (
     "s: the scale, f: the penalty factors (1 if null); weights and bias in units of the columns"
 )
 HEAD = {"format": FORMAT, "version": VERSION, "objective": OBJECTIVE}
-NEW: dict[str, Any] = {"na": []}
+NEW: dict[str, Any] = {"na": [], "centre": None, "at_centre": None}
 """Fields that older files lack, each with what it was then; such a value is not written."""
 
 KEYS = {"w": "weights", "b": "bias", "lambd": "lambda"}
@@ -31,7 +31,7 @@ def write(path: Path, settings: Mapping[str, Any]) -> None:
     body = {
         KEYS.get(name, name): value
         for name, value in settings.items()
-        if name not in NEW or list(value) != NEW[name]
+        if name not in NEW or value not in (NEW[name], ())
     }
     words = to_json(HEAD | body, indent=1)
     write_bytes(path, f"{words}\n".encode())

@@ -93,6 +93,8 @@ def answer(header: Header, arrays: Arrays) -> tuple[Header, Arrays]:
     scores, path = found.scores, found.path
     sent = {"lambdas": scores.lambdas, "loss": scores.loss, "fold_weight": scores.fold_weight}
     sent |= {"w": path.w, "b": path.b}
+    if path.at_mean is not None:
+        sent["at_mean"] = path.at_mean
     if found.evidence is not None:
         sent |= {name: getattr(found.evidence, name) for name in EVIDENCE}
     return described, sent
@@ -111,6 +113,7 @@ def _found(job: Job, header: Header, arrays: Arrays) -> Found:
             lambdas,
             answers.floats(arrays, "w", (job.examples.X.shape[1], count, targets)),
             answers.floats(arrays, "b", (count, targets)),
+            answers.floats(arrays, "at_mean", (count, targets)) if "at_mean" in arrays else None,
         ),
         Evidence(*evidence) if evidence else None,
         None if epochs is None else answers.whole(header, "epochs"),

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 
 from weightdecay.callers import warn
-from weightdecay.data.given import has_names, in_order, inputs, is_sparse
+from weightdecay.data.given import has_names, in_order, inputs
 from weightdecay.ops import NumPyArray
+from weightdecay.paths.centre import Centre, centre, predict
 from weightdecay.paths.evidence import Evidence
 from weightdecay.paths.examples import Examples, Formulation, Path
 from weightdecay.paths.optimality import Optimality, certify
-from weightdecay.paths.passes import location
-from weightdecay.paths.units import canonical
 from weightdecay.tuning import insights
 from weightdecay.tuning.insights import Prior, Sensitivity
 from weightdecay.tuning.scores import Scores
@@ -131,6 +130,8 @@ class TuneResult:
     def predict(self, X: Any) -> NumPyArray:
         """Xw + b at the chosen λ, shape (rows,), or (rows, num_targets) with several targets.
 
+        With inputs far from 0, where b has no digits left, it keeps those; see `centre`.
+
         Parameters
         ----------
         X : array-like of shape (rows, num_inputs), data frame or SciPy sparse matrix
@@ -153,24 +154,16 @@ class TuneResult:
             warn("X has names and the inputs of the fit had none: they are taken in their order.")
             values = in_order(inputs(X).values, self.columns)
         with np.errstate(over="ignore", invalid="ignore"):
-            if self._far is None:
-                found: NumPyArray = np.asarray(values @ self.w + self.b)
-            else:  # b, and what it is to undo, are so large that they have no digits left
-                shift, level = self._far
-                dense = values.toarray() if is_sparse(values) else values
-                found = (dense - shift) @ self.w + level
+            found = predict(values, self.w, self.b, self.centre)
         return found[:, 0] if self.examples.num_targets == 1 else found
 
     @cached_property
-    def _far(self) -> tuple[NumPyArray, NumPyArray] | None:
-        """Where inputs lie far from 0, and wx + b there, by ȳ = w x̄ + b; None where none does."""
-        if self.solver != "exact" or not self.formulation.intercept:
-            return None
-        same, units = canonical(self.examples, self.formulation, self.dtype)
-        if not units.shift.any():
-            return None
-        y = units.target + same.share @ same.Y
-        return units.shift, y - (units.unit * location(same).mean) @ self.w
+    def centre(self) -> Centre | None:
+        """What predictions start from where inputs lie far from 0; None where none does."""
+        at_mean = None if self.path.at_mean is None else self.path.at_mean[self.index]
+        if self.solver != "exact" and at_mean is None:
+            return None  # trained on the inputs as they are, by w·x + b
+        return centre(self.examples, self.formulation, self.w, self.dtype, at_mean)
 
     def __repr__(self) -> str:
         """A line that says what was chosen, and from what."""

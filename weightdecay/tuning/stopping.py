@@ -180,7 +180,7 @@ def fit(
     Both are in the units of X. Raises DivergenceError where all rows together diverge.
     """
     index, epochs = choice
-    w, b = _trained(examples, formulation, stopping, [index], epochs, backend, dtype, device)
+    w, b, _ = _trained(examples, formulation, stopping, [index], epochs, backend, dtype, device)
     return w[:, 0], float(b[0])
 
 
@@ -194,14 +194,15 @@ def path(
 ) -> Path:
     """Every λ trained on all rows for its own best number of epochs; NaN where a fold diverged."""
     L = len(stopping.lambdas)
-    w, b = np.full((examples.num_inputs, L, 1), np.nan), np.full((L, 1), np.nan)
+    w = np.full((examples.num_inputs, L, 1), np.nan)
+    b, at_mean = np.full((2, L, 1), np.nan)
     usable = np.isfinite(stopping.scores.mean)
     for epochs in np.unique(stopping.epochs[usable]).tolist():
         at = np.flatnonzero(usable & (stopping.epochs == epochs))
-        w[:, at, 0], b[at, 0] = _trained(
+        w[:, at, 0], b[at, 0], at_mean[at, 0] = _trained(
             examples, formulation, stopping, at.tolist(), epochs, backend, dtype, device
         )
-    return Path(stopping.lambdas, w, b)
+    return Path(stopping.lambdas, w, b, at_mean if formulation.standardize else None)
 
 
 def warnings(stopping: Stopping, choice: Choice) -> tuple[str, ...]:
@@ -294,15 +295,20 @@ def _trained(
     backend: str | None,
     dtype: str,
     device: str,
-) -> tuple[NumPyArray, NumPyArray]:
-    """Some λ trained on all rows, w (num_inputs, len(at)) and b (len(at),), in the units of X."""
+) -> tuple[NumPyArray, NumPyArray, NumPyArray]:
+    """Some λ trained on all rows: w, b and the bias of the inputs that were trained on.
+
+    w of shape (num_inputs, len(at)) and b of shape (len(at),) are in the units of X. Where the
+    inputs were standardised, the last is the prediction at their mean.
+    """
     dataset = scaled(examples, formulation)
     lambdas = tuple(stopping.lambdas[at].tolist())
     experiment = replace(stopping.training, lambd=lambdas, epochs=epochs)
     result = train(experiment, dataset, backend=backend, dtype=dtype, device=device)
     w, b = (part.astype(np.float64) for part in result.params)
     w[~dataset.X_train.any(axis=0)] = 0  # nothing was learned of a column of zeros
+    trained = b
     if dataset.standardization is not None:
         w = w / dataset.standardization.x_scale[:, None]
         b = b - dataset.standardization.x_mean @ w
-    return w, b
+    return w, b, trained
