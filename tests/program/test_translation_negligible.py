@@ -66,6 +66,23 @@ def test_only_what_is_not_negligible_is_blamed() -> None:
     assert [reason.partition(" is not")[0] for reason in reasons] == ["ε"]
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "source", ["optax.rmsprop(1e-2)", "keras.optimizers.RMSprop(momentum=0.5, centered=True)"]
+)
+def test_one_gradient_that_is_drawn_near_zero_decides_nothing(source: str, seed: int) -> None:
+    found = translate(source, "torch", seed=seed, rehearsals=Ideal())
+    assert found.verdict == "conditional"
+
+
+def test_a_warm_up_that_has_not_begun_changes_nothing() -> None:
+    rule = r.Adam(eps_root=0.1)
+    recipe = r.Recipe(rule, r.Warmup(0.0, 5, r.Constant(0.1)))
+    bent = replace(recipe, rule=replace(rule, eps_root=0.0))
+    assert negligible.changes(recipe, bent, Problem(steps=1))["eps"] == 0
+    assert negligible.changes(recipe, bent, Problem(steps=2))["eps"] > negligible.NEGLIGIBLE
+
+
 @given(st.floats(1e-9, 10.0), st.floats(1e-30, 1.0))
 @settings(max_examples=25, deadline=None)
 def test_the_change_of_a_clipped_step_is_what_is_added_over_the_norm(

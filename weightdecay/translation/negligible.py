@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from weightdecay.translation import proof
+import numpy as np
+
 from weightdecay.translation import recipe as r
 from weightdecay.translation.dialects.fitting import ConditionKind
 from weightdecay.translation.proof import Problem, Rehearsals
@@ -41,17 +42,25 @@ def changes(recipe: Recipe, bent: Recipe, given: Problem) -> dict[ConditionKind,
 
 
 def _change(recipe: Recipe, other: Recipe, given: Problem) -> float:
-    """Largest |Σ steps − Σ other steps| over the largest |Σ steps|.
+    """Largest |Σ steps − Σ other steps| over the largest |Σ steps|: the median of all weights.
 
-    From weights of 0 and without decay the weights are the sum of the steps, to full precision.
+    From weights of 0 and without decay the weights are the sum of the steps, to full precision. The
+    median, as a gradient that happens to be drawn near 0 makes any ε count for its one weight.
     """
     if recipe == other:
         return 0.0
-    sides = [
+    found, source = (
         Rehearsals.reference(replace(side, decay=r.NO_DECAY), given, from_zero=True)
         for side in (other, recipe)
-    ]
-    return proof.difference(*sides)
+    )
+    each = []
+    with np.errstate(all="ignore"):
+        for name, w in source.items():
+            apart = np.max(np.abs(found[name] - w), axis=0)
+            size = np.where(apart == 0, 1.0, np.max(np.abs(w), axis=0))  # no step at all is none
+            each.append((apart / size).ravel())
+    change = float(np.median(np.concatenate(each)))
+    return change if np.isfinite(change) else float("inf")
 
 
 def unheld(recipe: Recipe) -> tuple[str, ...]:
