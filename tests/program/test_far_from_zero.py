@@ -32,7 +32,8 @@ SETTINGS: dict[str, Any] = {"lambdas": [LAMBDA, 64.0], "cv": 4}
 
 
 def at(offset: float, X: np.ndarray) -> np.ndarray:
-    return np.add(X, [offset, 0])
+    found: np.ndarray = X + np.array([offset, 0])
+    return found
 
 
 def exactly(y: np.ndarray = Y, new: np.ndarray = NEW) -> np.ndarray:
@@ -117,7 +118,8 @@ def test_other_fits_are_those_of_the_inputs_near_zero(
 
 @pytest.mark.parametrize("intercept", [True, False])
 def test_ordinary_predictions_are_the_equation(tmp_path: Path, intercept: bool) -> None:
-    X, new = at(3, NEAR), at(3, NEW)
+    # A constant column lies as far from 0 as one can, and has no weight beside a bias.
+    X, new = (np.column_stack([at(3, rows), np.ones(len(rows))]) for rows in (NEAR, NEW))
     result = tune(X, Y, fit_intercept=intercept, **SETTINGS)
     assert result.centre is None
     assert (result.predict(new) == (new @ result.w + result.b)[:, 0]).all()

@@ -22,7 +22,7 @@ from weightdecay.paths.units import canonical
 class Centre(NamedTuple):
     """A place and the prediction there, arrays of shape (num_inputs,) and (num_targets,).
 
-    x is 0 for every input that does not lie far from 0.
+    x is 0 for every input that does not lie far from 0, or has no weight.
     """
 
     x: NumPyArray
@@ -36,7 +36,7 @@ def centre(
     dtype: str,
     at_mean: NumPyArray | None = None,
 ) -> Centre | None:
-    """Where a fit predicts from; None where no input lies far from 0, and b does.
+    """Where a fit predicts from; None where no input that has a weight lies far from 0.
 
     `w` has shape (num_inputs, num_targets). `at_mean` is the prediction at the mean of the inputs,
     by default the mean of the targets, as it is of every minimiser with a bias.
@@ -44,10 +44,11 @@ def centre(
     if not formulation.intercept:
         return None
     same, units = canonical(examples, formulation, dtype)
-    if not units.shift.any():
+    x = np.where(w.any(axis=1), units.shift, 0)
+    if not x.any():
         return None
     y = units.target + same.share @ same.Y if at_mean is None else at_mean
-    return Centre(units.shift, y - (units.unit * location(same).mean) @ w)
+    return Centre(x, y - (units.unit * location(same).mean) @ w)
 
 
 def predict(X: Any, w: NumPyArray, b: Any, found: Centre | None) -> NumPyArray:
