@@ -90,6 +90,8 @@ def stand(model: Any, optimizer: Any, options: Mapping[str, Any]) -> GluonStand:
 class GluonStand:
     """A trainer's optimizer and states, and the parameters that it holds."""
 
+    schedules = ()  # a Gluon optimizer has them of its learning rate alone
+
     def __init__(self, model: Any, trainer: Any) -> None:
         places = {id(parameter): i for i, parameter in enumerate(trainer._params)}
         owned = [(owners[0].name, p) for p, owners in _owners(model)]

@@ -98,6 +98,8 @@ def stand(model: Any, optimizer: Any, options: Mapping[str, Any]) -> KerasStand:
 class KerasStand:
     """What the optimizer holds of the model, or will, if it is not built yet."""
 
+    schedules = ()  # a Keras optimizer has them of its learning rate alone
+
     def __init__(self, model: Any, optimizer: Any, dtype: str) -> None:
         self.remarks = tuple(
             f"the layer {name!r} is not built: what parameters it may have are not here."

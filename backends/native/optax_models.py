@@ -10,7 +10,8 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -19,7 +20,7 @@ import numpy as np
 import optax
 
 from weightdecay import validate
-from weightdecay.errors import InputError, NoEquivalentError
+from weightdecay.errors import InputError
 from weightdecay.models.patterns import listed
 from weightdecay.models.reading import (
     Gradients,
@@ -28,15 +29,20 @@ from weightdecay.models.reading import (
     NamedArrays,
     Owner,
     OwnStep,
+    Schedule,
     refuse_own_weights,
     root_mean_square,
 )
 from weightdecay.ops import NumPyArray
 
+counting = importlib.import_module("weightdecay.backends.native.optax_counts")
 trees = importlib.import_module("weightdecay.backends.native.optax_trees")
+groups = importlib.import_module("weightdecay.backends.native.optax_masks").groups
 
 LATER = 256
 """So many steps are taken to get past accumulated gradients or a learning rate of 0."""
+SAME = 1e-4
+"""Relative difference of two movements of one learning rate, in float32."""
 PUSH = 1024.0
 """A gradient that an optimizer that moves a parameter at all would follow."""
 
@@ -101,11 +107,12 @@ class OptaxStand:
                 (float(jnp.finfo(leaf.dtype).eps) for leaf in self._named.values()), default=1.0
             )
             moving, later = self._get_moving()
-        self.remarks = (
-            (f"the optimizer moves nothing in its next {later} step(s): measured after them.",)
-            if later
-            else ()
-        )
+            self.remarks = _said(later, self._period())
+            self._settled = self._state
+            self.schedules = [
+                Schedule(count, partial(self._look_at, place), partial(self._set_to, place))
+                for place, count in counting.counts(self._state).items()
+            ]
         rate = lr if lr is not None else self._rate()
         own = trees.named(tree)
         self.held = {
@@ -178,12 +185,8 @@ class OptaxStand:
 
     def _get_moving(self) -> tuple[set[str], int]:
         """Names that react to their gradient, and how many steps it took until any did."""
-        zeros, up, down = (trees.filled(self._tree, {}, push) for push in (0.0, PUSH, -PUSH))
         for later in range(LATER):
-            still, state = self._step(self._tree, zeros, self._state)
-            # Both ways: only the size of a step, or its sign, may count, as decay has it already.
-            pushed = [self._step(self._tree, push, self._state)[0] for push in (up, down)]
-            moving = {n for n in self._named if any((still[n] != move[n]).any() for move in pushed)}
+            moving, state = self._moving(self._state)
             if moving:
                 return moving, later
             self._state = state
@@ -192,6 +195,49 @@ class OptaxStand:
             "step; give the state of another."
         )
 
+    def _moving(self, state: Any) -> tuple[set[str], Any]:
+        """What reacts to its gradient in this step, and the state after one of zeros."""
+        zeros, up, down = (trees.filled(self._tree, {}, push) for push in (0.0, PUSH, -PUSH))
+        still, after = self._step(self._tree, zeros, state)
+        # Both ways: only the size of a step, or its sign, may count, as decay has it already.
+        pushed = [self._step(self._tree, push, state)[0] for push in (up, down)]
+        return {
+            n for n in self._named if any((still[n] != move[n]).any() for move in pushed)
+        }, after
+
+    def _period(self) -> int:
+        """In how many calls anything is moved once; 1 where that does not come back twice."""
+        state, moved_at = self._moving(self._state)[1], [0]
+        for call in range(1, 2 * LATER):
+            moving, state = self._moving(state)
+            if moving:
+                moved_at.append(call)
+            if moving and (call == 1 or len(moved_at) == 3):
+                break
+            if call - moved_at[-1] == LATER:
+                break
+        gaps = {after - before for before, after in pairwise(moved_at)}
+        return gaps.pop() if len(moved_at) == 3 and len(gaps) == 1 else 1
+
+    def _look_at(self, place: int, count: int) -> None:
+        self._state = counting.set_to(self._settled, place, count)
+
+    def _set_to(self, place: int, count: int) -> None:
+        """For good; a rate that hangs on the same count is told anew or not known."""
+        before = self._push(self._settled)
+        self._look_at(place, count)
+        self._settled = self._state
+        after, told = self._push(self._settled), self._rate()
+        if any(not np.allclose(before[n], after[n], rtol=SAME, atol=0.0) for n in self._named):
+            self.held = {name: held._replace(lr=told) for name, held in self.held.items()}
+
+    def _push(self, state: Any) -> dict[str, NumPyArray]:
+        """What a gradient moves, beside what a step without one does."""
+        with self._scope():
+            zeros, up = (trees.filled(self._tree, {}, push) for push in (0.0, PUSH))
+            still = self._step(self._tree, zeros, state)[0]
+            return {n: x - still[n] for n, x in self._step(self._tree, up, state)[0].items()}
+
     def _rate(self) -> float | None:
         """The one learning rate that `optax.inject_hyperparams` tells."""
         with self._scope():
@@ -199,6 +245,17 @@ class OptaxStand:
             state = self._step(self._tree, zeros, self._state)[1]
         rates = {float(rate) for rate in _told_rates(state)}
         return rates.pop() or None if len(rates) == 1 else None
+
+
+def _said(later: int, period: int) -> tuple[str, ...]:
+    if period > 1:
+        return (
+            f"the optimizer moves the parameters once in {period} calls, as where gradients are "
+            f"accumulated: measured at the next call that does, {later + 1} from now.",
+        )
+    if later:
+        return (f"the optimizer moves nothing in its next {later} step(s): measured after them.",)
+    return ()
 
 
 class _Step:
@@ -240,65 +297,3 @@ def _refusal(error: Exception) -> InputError:
         f"the optimizer does not step with zero gradients of these parameters ({first}): give the "
         "tree that it was made for and, with `state`, its own state."
     )
-
-
-@dataclass(frozen=True, eq=False)
-class OptaxDecay:
-    """Masks for a tree of parameters, one a strength.
-
-    Attributes
-    ----------
-    masks : dict of float to tree of bool
-        λ > 0, and what decays with it.
-    nothing : tree of bool
-        False everywhere, the mask where nothing decays.
-
-    A mask of a tree that can be called, as modules can, is a function that returns it.
-    """
-
-    masks: dict[float, Any]
-    nothing: Any
-
-    @property
-    def weight_decay(self) -> float:
-        """The one λ, as an optimizer's `weight_decay`; raises NoEquivalentError for several."""
-        return self._one()[0]
-
-    @property
-    def mask(self) -> Any:
-        """What decays with it, as the optimizer's `mask`; raises NoEquivalentError for several."""
-        return self._one()[1]
-
-    def _one(self) -> tuple[float, Any]:
-        if len(self.masks) > 1:
-            wanted = " and ".join(f"{strength:g}" for strength in self.masks)
-            raise NoEquivalentError(
-                f"an optax optimizer has one weight_decay and mask, not {wanted}: put "
-                "transformation() into a chain, as in optax.chain(optax.scale_by_adam(), "
-                "decay.transformation(), optax.scale_by_learning_rate(lr))."
-            )
-        return next(iter(self.masks.items()), (0.0, self.nothing))
-
-    def transformation(self) -> optax.GradientTransformation:
-        """λw added to the updates, strength by strength.
-
-        Before momentum or Adam's scaling it is coupled decay, after them decoupled; always before
-        the learning rate.
-        """
-        links = [optax.add_decayed_weights(strength, mask) for strength, mask in self.masks.items()]
-        return optax.chain(*links) if links else optax.identity()
-
-
-def groups(model: Any, strengths: Mapping[str, float]) -> OptaxDecay:
-    """Masks of the tree's own structure."""
-    tree = trees.of(model)
-    names, structure = list(trees.named(tree)), jax.tree_util.tree_structure(tree)
-
-    def mask(strength: float | None) -> Any:
-        chosen = [strengths[name] == strength for name in names]
-        made = jax.tree_util.tree_unflatten(structure, chosen)
-        # optax calls a mask that can be called, which a module of weights often can.
-        return (lambda _: made) if callable(made) else made
-
-    positive = dict.fromkeys(strength for strength in strengths.values() if strength)
-    return OptaxDecay({strength: mask(strength) for strength in positive}, mask(None))

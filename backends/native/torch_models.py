@@ -96,6 +96,7 @@ class TorchStand:
     """What the optimizers hold of the model."""
 
     remarks: tuple[str, ...] = ()
+    schedules = ()  # those of torch are no part of its optimizers
 
     def __init__(self, model: torch.nn.Module, optimizers: list[Any]) -> None:
         self._optimizers = optimizers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,7 +10,8 @@ from weightdecay.models import judging
 from weightdecay.models.convention import Wanted, expected
 from weightdecay.models.finding import reader_of
 from weightdecay.models.measuring import Decay, measure
-from weightdecay.models.reading import Held, ModelParameter
+from weightdecay.models.reading import Held, ModelParameter, Stand
+from weightdecay.models.scheduling import get_past_zero
 
 
 @dataclass(frozen=True)
@@ -189,12 +191,22 @@ def coverage(
     reader = reader_of(model)
     parameters = reader.parameters(model)
     stand = reader.stand(model, optimizer, options)
-    measured = measure(stand)
-    rows = tuple(_row(p, stand.held.get(p.name), measured.get(p.name)) for p in parameters)
+    rows = _rows(parameters, stand)
+    idle = [r.name for r in rows if r.held and r.expected == "decay" and not r.decaying]
+    later = get_past_zero(stand, idle)
+    if later:
+        rows = _rows(parameters, stand)
     replaced = [name for name, held in stand.held.items() if held.replaced_lr]
     return Coverage(
-        rows, judging.problems(rows), (*stand.remarks, *judging.remarks(rows, replaced))
+        rows,
+        judging.problems(rows),
+        (*stand.remarks, *later, *judging.remarks(rows, replaced)),
     )
+
+
+def _rows(parameters: Sequence[ModelParameter], stand: Stand) -> tuple[CoveredParameter, ...]:
+    measured = measure(stand)
+    return tuple(_row(p, stand.held.get(p.name), measured.get(p.name)) for p in parameters)
 
 
 def _row(parameter: ModelParameter, held: Held | None, decay: Decay | None) -> CoveredParameter:

@@ -23,7 +23,7 @@ weights) puts even the largest back into a set: inside of it, there is the decay
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -91,6 +91,12 @@ def measure(stand: Stand) -> dict[str, Decay]:
     known = {n: d for n, d in found.items() if d.decaying and d.shrink and not d.projected}
     left = kept(stand, known)
     return {name: _rounded(found[name], left.get(name)) for name in stand.held}
+
+
+def decays_at(stand: Stand, names: Sequence[str]) -> dict[str, float]:
+    """The shrinkage of those of the names that decay, at weights so large that nothing hides it."""
+    odds = _odd_parts(stand, LARGE)
+    return {n: odd.mean() for n, odd in odds if n in names and odd.decaying().any()}
 
 
 def _rounded(decay: Decay, left: Kept | None) -> Decay:

@@ -7,7 +7,7 @@ optimizers; `weightdecay.models` judges what it answers with NumPy alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -83,6 +83,18 @@ class OwnStep(NamedTuple):
     moved: NumPyArray
 
 
+class Schedule(NamedTuple):
+    """A count in an optimizer's memory, on which a schedule may hang, and what it is at `now`.
+
+    `look_at` sets the one of the stand for steps to be looked at, `set_to` for good: learning
+    rates that hang on the same count are then told anew.
+    """
+
+    now: int
+    look_at: Callable[[int], None]
+    set_to: Callable[[int], None]
+
+
 class Stand(Protocol):
     """A copy of a model's parameters and of the optimizer with its memory, to be experimented on.
 
@@ -94,12 +106,16 @@ class Stand(Protocol):
         How exact `move` is: relative to what it answers, and relative to the weights.
     remarks : tuple of str
         What the reader had to do to get a step out of the optimizer, as sentences.
+    schedules : sequence of Schedule
+        The counts from which the optimizer itself may take its decay; none where no optimizer of
+        the framework has a schedule of it.
     """
 
     held: Mapping[str, Held]
     rounding: float
     rounding_of_weights: float
     remarks: tuple[str, ...]
+    schedules: Sequence[Schedule]
 
     def move(
         self, weights: NamedArrays, /, *, fresh: bool = False, gradients: Gradients = ()

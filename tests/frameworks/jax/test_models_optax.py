@@ -168,7 +168,7 @@ def test_a_warm_up_from_zero_and_accumulated_gradients_are_got_past() -> None:
     many = optax.MultiSteps(optax.adamw(LR, weight_decay=0.125), 4)
     found = coverage(params, many, learning_rate=LR)
     assert figures(found)["dense.kernel"] == pytest.approx(0.125, rel=TOLERANCE)
-    assert "its next 3 step(s)" in found.remarks[0]
+    assert "once in 4 calls" in found.remarks[0]
     with pytest.raises(InputError, match="the learning rate seems to be 0"):
         coverage(params, optax.adamw(0.0))
 
