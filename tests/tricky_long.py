@@ -172,6 +172,13 @@ class TwiceAtOnce(Tricky):
         w -= self.lr * self.direction(i, fed)
 
 
+class Cautious(Tricky):
+    """Decays where that goes the gradient's way: nowhere at the end of a descent."""
+
+    def update(self, i: int, w: NumPyArray, g: NumPyArray) -> None:
+        w -= self.lr * (self.weight_decay * w * (g * w > 0) + g)
+
+
 class Faint(Tricky):
     def update(self, i: int, w: NumPyArray, g: NumPyArray) -> None:
         w *= 1 - 1e-6 * self.lr * self.weight_decay

@@ -215,3 +215,15 @@ def test_a_decay_of_the_wrong_sign_makes_the_weights_grow() -> None:
     assert report.equation == "w ← step(w, g − λ w)"
     assert told(report) == "the weights grow: the decay has the wrong sign"
     assert report.facts["zero gradient"].startswith("the weights grow by the factor 1.0625")
+
+
+def test_a_decay_that_is_gone_at_the_optimum_has_no_figure_of_rounding() -> None:
+    report = audit(tricky_long.Cautious)
+    assert report.verdict == "other"
+    assert report.effective_lambda == 0
+
+
+def test_what_decays_unrecognised_is_not_said_to_have_no_decay() -> None:
+    report = audit(tricky_unnamed.Unnamed)
+    assert report.verdict == "unrecognised"
+    assert report.effective_lambda_reason == "not measured"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from weightdecay.auditing.composing import Found, Frame
+from weightdecay.auditing.composing import NOT_SEEN, Found, Frame
 from weightdecay.auditing.driving import stands_still
 from weightdecay.auditing.equation import STEP
 from weightdecay.auditing.hypotheses import Decayed
@@ -29,16 +29,17 @@ def changes_nothing(frame: Frame, trial: Trial, decayed: Decayed, seed: int) -> 
         reason = f"{subject.knobs.decay} changes nothing"
         return _nothing(frame, reason, how_far(subject, trial), decayed, seed)
     late = f"{subject.knobs.decay} changes nothing in the first steps, and does {later}"
-    return frame.report("other", Found(decayed=decayed), {"decay": late}, headlines=(late,))
+    found = Found(decayed=decayed, settles=NOT_SEEN)
+    return frame.report("other", found, {"decay": late}, headlines=(late,))
 
 
 def _nothing(frame: Frame, reason: str, far: str, decayed: Decayed, seed: int) -> AuditReport:
     rest = "stay" if stands_still(frame.subject, seed) else "move all the same"
     facts = {"decay": reason, "zero gradient": f"the weights {rest}", "looked at": far}
-    found = Found(decayed=decayed)
     hidden = unrecognised(frame.subject, frame.options, seed, thorough=True)
     if hidden is None:
-        return frame.report("none", found, facts)
+        return frame.report("none", Found(decayed=decayed), facts)
+    found = Found(decayed=decayed, settles=NOT_SEEN)
     return frame.report("unrecognised", found, facts, headlines=(hidden.sentence(None),))
 
 

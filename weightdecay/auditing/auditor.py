@@ -136,7 +136,7 @@ class _Probed:
 def _report(frame: Frame, given: Given, limits: Mapping[str, Any], seed: int) -> AuditReport:
     subject, knobs = frame.subject, frame.subject.knobs
     if knobs.decay is None:
-        return without_decay(frame, "it has no setting for one", seed)
+        return without_decay(frame, "no setting has the name of one", seed)
     if given.lambd == 0:
         return without_decay(frame, f"{knobs.decay} is 0", seed)
     refused = refusal(subject, seed)

@@ -18,6 +18,7 @@ from weightdecay.tolerances import AUDIT
 NEVER = ("sparse gradients", "closures", "mixed precision", "several devices")
 """What no audit looks at."""
 STANDS_STILL = Stationary(None, "there is no decay")
+NOT_SEEN = Stationary(None, "not measured")
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ SETTLED = 1e-9
 """Largest move of a step that is no move any more, relative to the weights."""
 HOPELESS = 1e-3
 """Largest move, half-way, of an optimizer that may still settle."""
+NOWHERE = 1e-6
+"""Effective λ / λ that is 0: what is left of the gradient where nothing moves any more."""
 UNIFORM = 1e-4
 """By how much λ may differ from coordinate to coordinate, relative."""
 
@@ -57,6 +59,8 @@ def stationary(subject: Subject, decayed: Decayed, seed: int) -> Stationary:
     found = np.concatenate(
         [(-g / x).ravel() for g, x, d in zip(valley.gradient(w), w, decayed, strict=True) if d]
     )
+    if np.max(np.abs(found)) <= NOWHERE * LAMBDA:
+        return Stationary(0.0, "it settles on the optimum without decay, of a quadratic")
     lambd = float(np.median(found))
     if np.max(np.abs(found - lambd)) > UNIFORM * abs(lambd) + UNIFORM * LAMBDA:
         return Stationary(None, "where it settles is the optimum of no λ")
