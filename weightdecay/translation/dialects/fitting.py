@@ -110,7 +110,8 @@ class Fit:
     def scale_rate(self, factor: float) -> None:
         """Multiply the learning rate, as where a buffer is left out."""
         s = r.scaled(self.recipe.schedule, factor)
-        self.set_schedule(r.Constant(float(f"{s.lr:.12g}")) if isinstance(s, r.Constant) else s)
+        s = r.Constant(float(f"{s.lr:.12g}")) if isinstance(s, r.Constant) else s
+        self.recipe = replace(self.recipe, schedule=s)
 
     def set_decay(self, **changes: object) -> None:
         """Change the decay."""
@@ -165,7 +166,8 @@ class Fit:
 
     def no_independent(self) -> None:
         """A decay free of η becomes one with it, at the learning rate of the beginning."""
-        decay, lr = self.recipe.decay, self.schedule.lr
+        decay = self.recipe.decay
+        lr = self.schedule.lr or self.schedule.at(1)  # a straight line may begin at 0
         if decay.kind != "independent":
             return
         self.set_decay(kind="decoupled", strength=decay.strength / lr)

@@ -30,14 +30,14 @@ def read(a: Arguments, assigned: dict[str, Node], dropped: list[str]) -> r.Sched
     node = a.node("lr_scheduler")
     node = assigned.get(node.name, node) if isinstance(node, Name) else node
     own = a.value("learning_rate")
-    lr = 0.01 if own is None else a.number("learning_rate", above=0.0)
     if node == Constant(None):
-        return r.Constant(lr)
+        return r.Constant(0.01 if own is None else a.number("learning_rate", above=0.0))
+    lr = 0.01 if own is None else a.number("learning_rate", least=0.0)  # a line may begin at 0
     if not isinstance(node, Call) or not node.name.startswith("mx.lr_scheduler."):
         raise InputError(f"lr_scheduler is {shown(node)!r}: write an mx.lr_scheduler.")
     short = node.name.rpartition(".")[2]
     b = Arguments(node, SCHEDULERS[short])
-    base = b.number("base_lr", above=0.0)
+    base = b.number("base_lr", least=0.0)
     warmup = b.integer("warmup_steps", 0)
     if warmup and short in ("FactorScheduler", "MultiFactorScheduler"):
         raise InputError(
