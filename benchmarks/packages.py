@@ -15,6 +15,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 import venv
@@ -51,14 +52,20 @@ def audited(python: Path, name: str, limit: float, only: str | None) -> Iterator
     environment |= {"PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
     request = {**package, "limit": limit, "only": only}
     command = [str(python), str(INSIDE), json.dumps(request)]
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
+    with (
+        tempfile.TemporaryFile("w+") as complaints,
+        subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=complaints, text=True
+        ) as process,
+    ):
         assert process.stdout is not None
         for line in process.stdout:
             yield {"package": name, **judged(package, json.loads(line))}
-    if process.returncode:
-        yield {"package": name, "class": "?", "outcome": "crash", "said": "the package is not read"}
+        if process.wait():
+            complaints.seek(0)
+            lines = [line.strip() for line in complaints if line.strip()]
+            said = f"the package is not read: {lines[-1] if lines else 'nothing was said'}"
+            yield {"package": name, "class": "?", "outcome": "crash", "said": said}
 
 
 def judged(package: Mapping[str, Any], row: dict[str, Any]) -> dict[str, Any]:

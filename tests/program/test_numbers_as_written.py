@@ -156,3 +156,25 @@ def test_a_number_is_read_as_it_was_written(values: list[float], style: str) -> 
     bare = numerals.bare(pl.Series([text.translate(table) for text in written])).cells
     mark = numerals.decide(numerals.mark_of(bare), bare, frozenset(), ";")
     assert numerals.numbers(bare, mark).to_list() == values
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (["1200", "5300", "-999", "9100"], True),  # all the others are positive
+        (["-0.5", "0.7", "0.1", "999"], True),  # far away
+        (["-0.5", "0.7", "0.1", "999", "999"], True),
+        (["-999", "-400", "300", "700"], False),
+        (["97", "98", "99", "100"], False),
+        (["95", "97", "98", "99"], False),
+        (["-999", "-999"], False),
+        (["-998", "5", "7"], False),
+    ],
+)
+def test_a_number_that_may_stand_for_nothing_is_told(
+    tmp_path: Path, cells: list[str], said: bool
+) -> None:
+    rows = "".join(f"{cell},{i}\n" for i, cell in enumerate(cells))
+    (tmp_path / "t.csv").write_text("x,y\n" + rows, encoding="utf-8")
+    notes = load(str(tmp_path / "t.csv"), "y").notes
+    assert any("in 'x' stands apart" in note and "--na" in note for note in notes) == said

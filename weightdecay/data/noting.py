@@ -14,6 +14,10 @@ from weightdecay.data.roles import Roles
 from weightdecay.ops import NumPyArray
 
 
+SENTINELS = (-99.0, -999.0, -9999.0, -99999.0, 99.0, 999.0, 9999.0, 99999.0)
+"""Numbers that often stand where a value is missing."""
+
+
 def of_columns(file: File, roles: Roles, contents: Mapping[str, Contents]) -> list[str]:
     """Row labels, names that are numbers, and cells that are no plain numbers."""
     notes = []
@@ -28,7 +32,7 @@ def of_columns(file: File, roles: Roles, contents: Mapping[str, Contents]) -> li
         notes.append(
             f"{first!r} numbers the rows and is an input: --drop {quoted(first)} leaves it out."
         )
-    return notes + of_cells(contents)
+    return notes + of_cells(contents) + of_sentinels(contents)
 
 
 def of_cells(contents: Mapping[str, Contents]) -> list[str]:
@@ -44,6 +48,35 @@ def of_cells(contents: Mapping[str, Contents]) -> list[str]:
     if marked:
         notes.append(f"taken for missing values: {_each(marked)}.")
     return notes
+
+
+def of_sentinels(contents: Mapping[str, Contents]) -> list[str]:
+    """Numbers that may stand for a missing value; they are used as they are."""
+    found = {name: _sentinel(column.values) for name, column in contents.items()}
+    notes = []
+    for value in SENTINELS:
+        names = [name for name, stands in found.items() if stands == value]
+        if names:
+            notes.append(
+                f"{value:g} in {listed(names)} stands apart from all other values and is used as it is: "
+                f"--na {value:g} takes it for missing."
+            )
+    return notes
+
+
+def _sentinel(values: NumPyArray) -> float | None:
+    """The least or the greatest value, where it is one of `SENTINELS` and stands apart."""
+    known = values[np.isfinite(values)]
+    for end in (known.min(initial=np.inf), known.max(initial=-np.inf)):
+        if end in SENTINELS:
+            others = known[known != end]
+            if others.size and (_far(end, others) or (others * end < 0).all()):
+                return float(end)
+    return None
+
+
+def _far(end: float, others: NumPyArray) -> bool:
+    return bool(np.abs(others - end).min() > np.ptp(others) > 0)
 
 
 def of_times(times: Mapping[str, Labels]) -> list[str]:
