@@ -13,7 +13,6 @@ from weightdecay.data.files import File
 from weightdecay.data.roles import Roles
 from weightdecay.ops import NumPyArray
 
-
 SENTINELS = (-99.0, -999.0, -9999.0, -99999.0, 99.0, 999.0, 9999.0, 99999.0)
 """Numbers that often stand where a value is missing."""
 
@@ -58,8 +57,8 @@ def of_sentinels(contents: Mapping[str, Contents]) -> list[str]:
         names = [name for name, stands in found.items() if stands == value]
         if names:
             notes.append(
-                f"{value:g} in {listed(names)} stands apart from all other values and is used as it is: "
-                f"--na {value:g} takes it for missing."
+                f"{value:g} in {listed(names)} stands apart from all other values and is used as it "
+                f"is: --na {value:g} takes it for missing."
             )
     return notes
 
