@@ -57,8 +57,8 @@ def of_sentinels(contents: Mapping[str, Contents]) -> list[str]:
         names = [name for name, stands in found.items() if stands == value]
         if names:
             notes.append(
-                f"{value:g} in {listed(names)} stands apart from all other values and is used as it "
-                f"is: --na {value:g} takes it for missing."
+                f"{value:g} in {listed(names)} stands apart from all other values and is used as "
+                f"it is: --na {value:g} takes it for missing."
             )
     return notes
 
