@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tests.tolerances import TRANSLATION, relative_difference
+from weightdecay.tolerances import FLOAT32_SETTINGS
 from weightdecay.translation import dialects, proof, reference, staging
 from weightdecay.translation import recipe as r
 from weightdecay.translation.catalogue import SETTINGS
@@ -115,4 +116,4 @@ def test_the_checks_above_can_fail(native_backend: str) -> None:
     other = r.Recipe(r.Sgd(), r.Constant(0.125), r.Decay("coupled", 0.25 + 2**-20))
     one, two = (trajectory(framework, dialects.write(framework, x).code, True, x)
                 for x in (recipe, other))  # fmt: skip
-    assert proof.difference(one, two) > proof.FLOAT32_TOLERANCE
+    assert proof.difference(one, two) > FLOAT32_SETTINGS

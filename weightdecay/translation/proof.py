@@ -19,6 +19,7 @@ from weightdecay import answers, patience
 from weightdecay.environments import resolve
 from weightdecay.fleet import Fleet
 from weightdecay.ops import NumPyArray
+from weightdecay.tolerances import FLOAT32_SETTINGS
 from weightdecay.translation import recipe as r
 from weightdecay.translation import reference, staging
 from weightdecay.translation.dialects import BACKENDS
@@ -28,8 +29,6 @@ from weightdecay.worker import Worker
 STEPS = 100
 TOLERANCE = 1e-12
 """Rounding, in float64."""
-FLOAT32_TOLERANCE = 1e-6
-"""Where a framework holds scalars, or its optimizer's memory, in float32."""
 SPREAD = 4.0
 LARGE = 1e12
 """Gradients this large beside a bound leave no trace of what is added to their norm."""
@@ -111,7 +110,7 @@ def difference(found: Trajectory, source: Trajectory) -> float:
 
 def tolerance(*sides: tuple[str, Recipe]) -> float:
     """What counts as rounding between frameworks, each with the recipe that it runs."""
-    return FLOAT32_TOLERANCE if any(_in_float32(*side) for side in sides) else TOLERANCE
+    return FLOAT32_SETTINGS if any(_in_float32(*side) for side in sides) else TOLERANCE
 
 
 def _in_float32(framework: str, recipe: Recipe) -> bool:
